@@ -17,6 +17,8 @@ from torch.nn import functional
 from napari_motionseg.models.filters import gaussian
 from napari_motionseg.synthesis.config import REFERENCE_SIDE, SynthesisConfig
 from napari_motionseg.synthesis.draws import Draws
+from napari_motionseg.synthesis.territories import territory_of
+from napari_motionseg.synthesis.territory import Skeleton
 
 CANVAS = 768  # px, side of a canvas for a picture of 512 px
 # margin on each side, into which the table can move
@@ -71,11 +73,11 @@ def draw_canvases(config: SynthesisConfig, count: int, draws: Draws) -> Canvases
     y, x = torch.meshgrid(axis - 0.5, axis - 0.5, indexing="ij")
     one = _Canvas(count, x[None], y[None], draws)
     bones = draws.range(count, config.bones)[:, None, None]
+    territory = territory_of(config)
     absorbance = torch.stack(
         (
             one.tissue(side) * draws.range(count, config.tissue)[:, None, None],
-            bones * one.spine(),
-            bones * one.ribs(),
+            *(bones * layer for layer in one.bones(territory and territory.skeleton)),
             draws.range(count, config.silhouettes)[:, None, None] * one.edges(),
         ),
         dim=1,
@@ -121,6 +123,13 @@ class _Canvas:
             total += strength * self._any(0.5, 1.5) * mixed
         slope = self.draws.normal((self.count, 2, 1, 1)) * 0.12
         return total + slope[:, 0] * self.x / 512 + slope[:, 1] * self.y / 512
+
+    def bones(self, skeleton: Skeleton | None) -> tuple[Tensor, Tensor]:
+        """Return the bones that lie still, and those that breathing moves."""
+        if skeleton is None:
+            return self.spine(), self.ribs()
+        still = skeleton(self.count, self.x, self.y, self.draws)
+        return still, torch.zeros_like(still)
 
     def spine(self) -> Tensor:
         """Return vertebrae with their end plates and pedicles, and folds of skin."""

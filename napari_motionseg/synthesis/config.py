@@ -11,13 +11,14 @@ from typing import Any, Literal, get_args
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.registry import unknown_name
+from napari_motionseg.synthesis.presets import PRESETS
 
 Range = tuple[float, float]
 Tree = Literal["left", "right", "any"]
 Dominance = Literal["left", "right", "any"]
 Intensity = Literal["log", "linear", "any"]
 SceneKind = Literal["angiogram", "layers", "cube"]
-Anatomy = Literal["generic", "coronary"]
+Anatomy = Literal["generic", "coronary", "cerebral", "renal", "leg", "iliac"]
 SMALLEST_SIDE = 48  # px; vessels are too thin on smaller pictures
 REFERENCE_SIDE = 512  # px: lengths of a scene refer to a picture of this side
 
@@ -258,36 +259,5 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "dominance": get_args(Dominance),
         "anatomy": get_args(Anatomy),
         "intensity": get_args(Intensity),
-    }
-)
-PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
-        "xa-coronary": MappingProxyType(
-            {
-                "heart_motion": (0.2, 1.2),
-                "breathing": (0.0, 1.5),
-                "table_pan": (0.0, 40.0),
-                "opacity": (0.2, 1.0),
-                "noise": (0.0, 1.6),
-                "tortuosity": (0.05, 1.0),
-            }
-        ),
-        "generic-layers": MappingProxyType(
-            {
-                "scene": "layers",
-                "heart_motion": (0.2, 1.5),
-                "contrast": (0.3, 0.6),
-                "noise": (0.0, 1.5),
-            }
-        ),
-        "rotating-cube": MappingProxyType(
-            {
-                "scene": "cube",
-                "heart_motion": (0.8, 1.2),
-                "contrast": (0.4, 0.6),
-                "collimator": 0.0,
-                "noise": (0.0, 0.3),
-            }
-        ),
     }
 )

@@ -9,16 +9,19 @@ import numpy as np
 import torch
 from scipy.interpolate import CubicSpline
 from torch import Tensor
+from torch.nn import functional
 
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.territory import Territory, Triple
 from napari_motionseg.synthesis.vessel_courses import even, length, spline
 from napari_motionseg.synthesis.vessel_shoots import Shoots
 
-CONTROLS = 26  # control points of a course
+CONTROLS = 26  # control points of a segment with a parent
+ROOT_CONTROLS = 64  # of one without, which may be long and winding
 DENSE = 400  # points at which a path of the table is interpolated
 ONTO_PATH = 0.45  # share of its course at which a segment lies on its path
-ALONG_RADII = (0.5, 1.2)  # radii that a segment runs along its parent
+TURN_RADII = (3.0, 6.0)  # radii of its parent over which a segment turns out of it
+TURN_SHARE = 0.5  # share of its course over which a segment turns that goes straight on
 
 
 def root_path(
@@ -39,7 +42,7 @@ def root_path(
     draws
         Source of the random courses.
     """
-    return even(spline(_paths(territory, row, axes, draws), nodes))
+    return even(spline(_paths(territory, row, axes, ROOT_CONTROLS, draws), nodes))
 
 
 def branch_path(
@@ -61,27 +64,49 @@ def branch_path(
     row, axes, nodes, draws
         Values as for `root_path`.
     """
-    points = _paths(territory, row, axes, draws)
+    points = _paths(territory, row, axes, CONTROLS, draws)
     share = torch.linspace(0, 1, CONTROLS, device=row.device)[:, None]
     away = (1 - share / ONTO_PATH).clamp(min=0)
     away = away * away * (3 - 2 * away)
-    along = shoots.parent_radius * draws.uniform(len(row), *ALONG_RADII)
-    # at most to the next control point, so that a short segment does not turn back
-    step = length(points) / (CONTROLS - 1)
-    begin = shoots.start + torch.minimum(along, step)[:, None] * shoots.ahead
     points = points + away * (shoots.start[:, None] - points[:, :1])
-    controls = torch.cat((shoots.start[:, None], begin[:, None], points[:, 1:]), dim=1)
-    return even(spline(controls, nodes))
+    radii = draws.uniform(len(row), *TURN_RADII) * shoots.parent_radius
+    return even(_turned(even(spline(points, nodes)), shoots.ahead, radii))
 
 
-def _paths(territory: Territory, row: Tensor, axes: Tensor, draws: Draws) -> Tensor:
-    """Return points ``(N, CONTROLS, 3)`` of paths, which differ from the table."""
-    table = torch.stack([_even_points(one.course) for one in territory.segments])
+def _turned(course: Tensor, ahead: Tensor, shortest: Tensor) -> Tensor:
+    """Return courses ``(N, K, 3)`` that begin in a given direction.
+
+    Parameters
+    ----------
+    course
+        Evenly spaced courses ``(N, K, 3)`` in px.
+    ahead
+        Unit vector ``(N, 3)`` along the parent.
+    shortest
+        Length ``(N,)`` in px over which a course turns that leaves at a right angle.
+    """
+    own = functional.normalize(course[:, 1] - course[:, 0], dim=-1)
+    straight = (own * ahead).sum(dim=-1).clamp(min=0) ** 2
+    whole = length(course)
+    turn = torch.minimum(shortest, TURN_SHARE * whole)
+    turn = (turn + straight * (TURN_SHARE * whole - turn))[:, None]
+    way = whole[:, None] * torch.linspace(0, 1, course.shape[1], device=course.device)
+    share = (way / turn).clamp(max=1)
+    # its slope is 1 at the start, and 0 at the end together with its value
+    off = turn * share * (1 - share) ** 2
+    return course + off[..., None] * (ahead - own)[:, None]
+
+
+def _paths(
+    territory: Territory, row: Tensor, axes: Tensor, count: int, draws: Draws
+) -> Tensor:
+    """Return points ``(N, count, 3)`` of paths, which differ from the table."""
+    table = torch.stack([_even_points(one.course, count) for one in territory.segments])
     mm = axes / torch.tensor(territory.semi_axes, device=axes.device)
     points = table.to(row.device)[row] * (territory.px_per_mm * mm)[:, None]
     spread = territory.per_row(lambda one: one.spread, row.device)[row]
     spread = (spread * length(points))[:, None, None]
-    share = torch.linspace(0, 1, CONTROLS, device=row.device)[:, None]
+    share = torch.linspace(0, 1, count, device=row.device)[:, None]
     # aslant, bowed and bent to both sides; the beginning stays where it is
     shapes = share, torch.sin(math.pi * share) / 2, torch.sin(2 * math.pi * share) / 4
     for shape in shapes:
@@ -90,17 +115,17 @@ def _paths(territory: Territory, row: Tensor, axes: Tensor, draws: Draws) -> Ten
 
 
 @cache
-def _even_points(course: tuple[Triple, ...]) -> Tensor:
-    """Return evenly spaced points ``(CONTROLS, 3)`` of a smooth curve through points.
+def _even_points(course: tuple[Triple, ...], count: int) -> Tensor:
+    """Return evenly spaced points ``(count, 3)`` of a smooth curve through points.
 
     It is the cubic spline over the length of the chords.
     """
     if len(course) < 2:  # not a path
-        return torch.zeros(CONTROLS, 3)
+        return torch.zeros(count, 3)
     points = np.array(course, float)
     way = np.r_[0, np.linalg.norm(np.diff(points, axis=0), axis=1).cumsum()]
     dense = CubicSpline(way, points)(np.linspace(0, way[-1], DENSE))
     at = np.r_[0, np.linalg.norm(np.diff(dense, axis=0), axis=1).cumsum()]
-    wanted = np.linspace(0, at[-1], CONTROLS)
+    wanted = np.linspace(0, at[-1], count)
     even_ones = [np.interp(wanted, at, dense[:, axis]) for axis in range(3)]
     return torch.tensor(np.stack(even_ones, axis=1), dtype=torch.float32)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from napari_motionseg.synthesis.centrelines import LEFT
+from napari_motionseg.synthesis.centrelines import LEFT, Trees
 from napari_motionseg.synthesis.config import SynthesisConfig
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.geometry import Cameras, about
 from napari_motionseg.synthesis.territory import Territory
 
 ANGLE_SPREAD = 6.0  # degrees: standard deviation of each angle
-LIE_SPREAD = 7.0  # degrees: standard deviation of each rotation of the organ
 MIRROR = (-1.0, 1.0, 1.0)  # of the patient's right side to the left
 
 
@@ -42,9 +41,37 @@ def draw_usual_views(
     angles = usual[chosen] + ANGLE_SPREAD * draws.normal((count, 2))
     if not config.view:
         angles = torch.zeros_like(angles)
-    wobble = torch.deg2rad(LIE_SPREAD * draws.normal((count, 3))).unbind(dim=1)
+    wobble = torch.deg2rad(territory.lie_spread * draws.normal((count, 3))).unbind(
+        dim=1
+    )
     lie = about(0, wobble[0]) @ about(1, wobble[1]) @ about(2, wobble[2])
     return cameras_at(territory, angles, lie, tree)
+
+
+def towards(
+    territory: Territory, cameras: Cameras, trees: Trees, jitter: Tensor
+) -> Cameras:
+    """Return C-arms that look at the middle of what is examined, plus `jitter`.
+
+    Parameters
+    ----------
+    territory
+        Territory that says which point is in the middle.
+    cameras
+        Views of the scenes.
+    trees
+        Vessels of the scenes.
+    jitter
+        Offset ``(B, 2)`` in px at 512 px from the middle of the picture.
+    """
+    if territory.look_at is None:
+        return cameras.centred(trees.points, trees.scene, jitter)
+    scene = torch.arange(len(jitter), device=jitter.device)
+    point = torch.tensor(territory.look_at, device=jitter.device).repeat(len(jitter), 1)
+    if territory.paired:
+        first = trees.first_samples(len(jitter))
+        point[trees.tree[first] != LEFT, 0] *= -1
+    return cameras.centred(territory.px_per_mm * point, scene, jitter)
 
 
 def cameras_at(

@@ -102,8 +102,6 @@ class Scenes:
 def draw_scenes(config: SynthesisConfig, count: int, draws: Draws) -> Scenes:
     """Draw `count` angiographic scenes."""
     trees, ostia, cameras = draw_viewed_trees(config, count, draws)
-    jitter = 35 * draws.normal((count, 2))
-    cameras = cameras.centred(trees.points, trees.scene, jitter)
     beats = draw_heartbeats(config, count, draws)
     opacity = draws.range(count, config.opacity) / REFERENCE_DIAMETER
     return Scenes(

@@ -37,7 +37,6 @@ from napari_motionseg.synthesis.vessel_shoots import (
 
 NODES = 32  # points of a course
 SLOTS = 10  # positions along a branch at which a twig may leave it
-LARGEST_SHARE = 0.5  # of a twig's radius in that of its parent
 FORK_RATIO = (0.55, 1.0)  # radius of the smaller daughter divided by the larger
 LENGTH_SPREAD = 0.4  # standard deviation of the logarithm of that
 LONGEST_PX = 190.0
@@ -129,7 +128,7 @@ class Twigs:
         there = parents.radii.gather(1, (at * last).long().clamp(max=last))
         low, high = (math.log(radius) for radius in self.habit.radius_px)
         radius = draws.uniform((n, SLOTS), low, high).exp()
-        share = (radius / there).clamp(max=LARGEST_SHARE)
+        share = (radius / there).clamp(max=self.habit.largest_share)
         share_of = self.territory.twig_shares.to(draws.device)[parents.segment]
         wanted = (self.side_branches[parents.scene] * share_of)[:, None]
         exists = draws.uniform((n, SLOTS), 0, 1) < wanted

@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from napari_motionseg.synthesis.cerebral_territory import CEREBRAL
 from napari_motionseg.synthesis.config import SynthesisConfig
 from napari_motionseg.synthesis.coronary_territory import CORONARY
+from napari_motionseg.synthesis.iliac_territory import ILIAC
+from napari_motionseg.synthesis.leg_territory import LEG
+from napari_motionseg.synthesis.renal_territory import RENAL
 from napari_motionseg.synthesis.territory import Territory
 
-TERRITORIES: Mapping[str, Territory] = MappingProxyType({"coronary": CORONARY})
+TERRITORIES: Mapping[str, Territory] = MappingProxyType(
+    {
+        "coronary": CORONARY,
+        "cerebral": CEREBRAL,
+        "renal": RENAL,
+        "leg": LEG,
+        "iliac": ILIAC,
+    }
+)
 PX_PER_MM = 5.0  # of generic vessels, in a picture of 512 px
 
 

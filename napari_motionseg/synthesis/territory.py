@@ -26,6 +26,8 @@ Kind = Literal["groove", "wall", "septum", "path"]
 Side = Literal["left", "right", "either"]
 # ostium (3,), direction of the vessel there (3,), views, scene, random numbers
 CatheterCourse = Callable[[Tensor, Tensor, Cameras, int, Draws], Tensor]
+# number of scenes, x and y (1, n, n) in px, random numbers
+Skeleton = Callable[[int, Tensor, Tensor, Draws], Tensor]
 UPRIGHT: tuple[Triple, Triple, Triple] = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
 
 
@@ -135,6 +137,8 @@ class TwigHabit:
         Range of the radius in px of a twig at the side of a vessel.
     length_diameters
         Median length of a twig divided by its diameter.
+    largest_share
+        Largest radius of a twig divided by that of its parent.
     confined
         Whether twigs stay within the ellipsoid of the organ.
     """
@@ -142,6 +146,7 @@ class TwigHabit:
     spacing_px: Range = (30.0, 85.0)
     radius_px: Range = (0.7, 2.9)
     length_diameters: float = 17.0
+    largest_share: float = 0.5
     confined: bool = False
 
 
@@ -166,6 +171,14 @@ class Territory:
     axes
         Columns of the rotation from the axes of the left organ to those of the patient,
         which point to the left, the feet and the back. Orthonormal.
+    skeleton
+        Function that returns the absorbance ``(B, n, n)`` of bones that lie still on
+        the table; None for a spine and ribs.
+    lie_spread
+        Standard deviation in degrees of each rotation of the organ in the patient.
+    look_at
+        Point in mm, along the axes of the organ, that lies near the middle of the
+        picture; None for the mean of the vessels.
     twig_habit
         Growth of the small branches without a name.
     """
@@ -177,6 +190,9 @@ class Territory:
     catheter: CatheterCourse
     body_part: str = ""
     axes: tuple[Triple, Triple, Triple] = UPRIGHT
+    skeleton: Skeleton | None = None
+    lie_spread: float = 7.0
+    look_at: Triple | None = None
     twig_habit: TwigHabit = field(default_factory=TwigHabit)
 
     @cached_property

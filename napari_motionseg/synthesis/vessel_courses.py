@@ -115,7 +115,10 @@ def hugging(nodes: Tensor, depth: Tensor, axes: Tensor) -> Tensor:
 
 
 def within(nodes: Tensor, axes: Tensor) -> Tensor:
-    """Return polylines ``(N, K, 3)`` whose outer points are moved to the surface.
+    """Return polylines ``(N, K, 3)`` that do not leave their ellipsoids.
+
+    Points outside are moved to the surface. A polyline that begins outside comes no
+    further out.
 
     Parameters
     ----------
@@ -125,7 +128,7 @@ def within(nodes: Tensor, axes: Tensor) -> Tensor:
         Semi-axes ``(N, 3)`` of the ellipsoids in px.
     """
     own = torch.linalg.vector_norm(nodes / axes[:, None], dim=-1)
-    return hugging(nodes, own.clamp(max=1), axes)
+    return hugging(nodes, torch.minimum(own, own[:, :1].clamp(min=1)), axes)
 
 
 def length(nodes: Tensor) -> Tensor:
