@@ -208,7 +208,8 @@ Pool = Annotated[
 Anatomy = Annotated[
     str | None,
     typer.Option(
-        help="With --recipe exact: vessels of the pairs, generic or coronary."
+        help="With --recipe exact: vessels of the pairs, generic, coronary, cerebral, "
+        "renal, leg or iliac."
     ),
     Sets(("pairs.anatomy",)),
 ]

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,8 +27,8 @@ def synth(
     anatomy: Annotated[
         str,
         typer.Option(
-            help="Vessels: coronary (named segments in usual projections) or generic "
-            "(what loops of version 0.1 show)."
+            help="Vessels: coronary, cerebral, renal, leg or iliac (named segments in "
+            "usual projections), or generic (what loops of version 0.1 show)."
         ),
     ] = "coronary",
     seed: Seed = 0,
@@ -44,7 +44,7 @@ def synth(
     from napari_motionseg.synthesis import SynthesisConfig
 
     # an unknown name is refused by the configuration
-    config = SynthesisConfig(size=size, frames=frames, anatomy=cast(Any, anatomy))
+    config = SynthesisConfig.of_anatomy(anatomy, size=size, frames=frames)
     job = synth_job(out, config, cines, seed, overwrite=overwrite)
     for row in run_job(job, "Synthetic loops"):
         print_result(row, f"{row['cine']}  truth: {row['truth']}", as_json)
@@ -98,12 +98,21 @@ def synth_job(
         stem = f"cine_{number:03d}"
         with folder.writing(source, [(stem, ".dcm"), (stem, "_truth.npz")]) as draft:
             cine, truth = draft.temporary
-            write_xa(cine, synthetic.cine)
+            write_xa(cine, synthetic.cine, extra=_body_part(config))
             write_truth(truth, synthetic)
         cine, truth = draft.final
         rows.append({"cine": str(cine), "truth": str(truth), "seed": seed + number})
         yield Progress(number + 1, cines)
     return rows
+
+
+def _body_part(config: SynthesisConfig) -> dict[str, str]:
+    """Return the DICOM attribute that says which part of the body loops show."""
+    from napari_motionseg.synthesis.territories import territory_of
+
+    territory = territory_of(config)
+    part = territory.body_part if territory else ""
+    return {"BodyPartExamined": part} if part else {}
 
 
 def write_truth(path: Path, synthetic: Any) -> None:

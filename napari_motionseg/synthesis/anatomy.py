@@ -74,10 +74,11 @@ def draw_canvases(config: SynthesisConfig, count: int, draws: Draws) -> Canvases
     one = _Canvas(count, x[None], y[None], draws)
     bones = draws.range(count, config.bones)[:, None, None]
     territory = territory_of(config)
+    skeleton = None if territory is None else territory.skeleton
     absorbance = torch.stack(
         (
             one.tissue(side) * draws.range(count, config.tissue)[:, None, None],
-            *(bones * layer for layer in one.bones(territory and territory.skeleton)),
+            *(bones * layer for layer in one.bones(skeleton)),
             draws.range(count, config.silhouettes)[:, None, None] * one.edges(),
         ),
         dim=1,

@@ -21,6 +21,7 @@ from napari_motionseg.synthesis.territory import (
     Territory,
     Triple,
     TwigHabit,
+    in_px,
 )
 
 PX_PER_MM = 2.7  # a picture of 512 px shows 190 mm
@@ -263,7 +264,7 @@ PROJECTIONS = (
 )
 CEREBRAL = Territory(
     segments=(*INTERNAL_CAROTID, *ANTERIOR_CEREBRAL, *MIDDLE_CEREBRAL),
-    semi_axes=tuple(PX_PER_MM * axis for axis in HEMISPHERE_MM),
+    semi_axes=in_px(HEMISPHERE_MM, PX_PER_MM),
     px_per_mm=PX_PER_MM,
     projections=PROJECTIONS,
     catheter=partial(trunk_course, from_below=1.0, trunk_mm=12.0, px_per_mm=PX_PER_MM),

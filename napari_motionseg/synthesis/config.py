@@ -43,20 +43,21 @@ class SynthesisConfig:
     frame_rate
         Frames per second, 1 to 120; hospitals use 7.5, 10, 15 and 30.
     tree, dominance
-        Coronary tree that is injected with contrast agent, and which of the two trees
-        supplies the back of the heart.
+        Coronary tree, or side of the body, that is injected with contrast agent, and
+        which of the two coronary trees supplies the back of the heart.
     anatomy
         ``"generic"``: branches that walk over an ellipsoid, seen from any side.
         ``"coronary"``: the named segments of `coronary_territory` with their usual
-        courses, seen in the usual projections.
+        courses, seen in the usual projections. ``"cerebral"``, ``"renal"``, ``"leg"``
+        and ``"iliac"``: the same for other arteries; see `of_anatomy`.
     generations
         Number of branchings after the trunks, 0 to 5.
     heart_size
         Factor on the size of the heart, whose semi-axes are 160, 150 and 200 px, and
-        185, 160 and 240 px in coronary anatomy.
+        185, 160 and 240 px in coronary anatomy. Other organs have their size at 1.
     vessel_size
-        Factor on the radius of the first vessel, which is 5 to 8 px. In coronary
-        anatomy, vessels have their published diameters at 1.1; 1 px is 0.2 mm.
+        Factor on the radius of the first vessel, which is 5 to 8 px. Named vessels have
+        their published diameters at 1.1; 1 px is 0.2 mm in coronary anatomy.
     tortuosity
         Bending of vessels: 0 is straight, 0.3 is usual, 1 gives corkscrews.
     corkscrews
@@ -89,7 +90,8 @@ class SynthesisConfig:
     streaming
         Unevenness of contrast along vessels: 0 is even, 1 gives separate clouds.
     blush
-        Absorbance of the heart muscle after contrast agent has passed the vessels.
+        Absorbance of the heart muscle, or of another organ, after contrast agent has
+        passed the vessels.
     reflux
         Absorbance of contrast agent that flows back into the aorta.
     tissue, bones, silhouettes
@@ -192,7 +194,9 @@ class SynthesisConfig:
         ----------
         name
             ``"xa-coronary"``: the defaults with wider ranges of motion, contrast and
-            noise, for training. ``"generic-layers"``: random textures and shapes
+            noise, for training. ``"xa-cerebral"``, ``"xa-renal"``, ``"xa-leg"`` and
+            ``"xa-iliac"``: other arteries, before backgrounds from nearly subtracted
+            to unsubtracted. ``"generic-layers"``: random textures and shapes
             similar to Flying Chairs, for pretraining. ``"rotating-cube"``: textured
             faces under an orthographic camera, the toy problem of S3-CNN.
         **changes
@@ -206,6 +210,31 @@ class SynthesisConfig:
         if name not in PRESETS:
             raise SettingsError(unknown_name("preset", name, PRESETS))
         return cls(**{**PRESETS[name], **changes})
+
+    @classmethod
+    def of_anatomy(cls, anatomy: str, **changes: Any) -> SynthesisConfig:
+        """Return the ranges that suit an anatomy.
+
+        Parameters
+        ----------
+        anatomy
+            Name of an anatomy. If a preset is made for it, its ranges are taken, and
+            else the defaults.
+        **changes
+            Fields with other values, by name.
+
+        Raises
+        ------
+        SettingsError
+            If there is no such anatomy.
+        """
+        made_for = {
+            fields["anatomy"]: fields
+            for fields in PRESETS.values()
+            if "anatomy" in fields
+        }
+        ranges = made_for.get(anatomy, {})
+        return cls(**{**ranges, "anatomy": anatomy, **changes})
 
     @property
     def shape(self) -> tuple[int, int]:

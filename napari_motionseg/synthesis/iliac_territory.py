@@ -15,6 +15,7 @@ from napari_motionseg.synthesis.territory import (
     Territory,
     Triple,
     TwigHabit,
+    in_px,
 )
 
 PX_PER_MM = 2.05  # a picture of 512 px shows 250 mm
@@ -104,7 +105,7 @@ PROJECTIONS = (
 )
 ILIAC = Territory(
     segments=(*ILIAC_ARTERIES, *FEMORAL_ARTERIES),
-    semi_axes=tuple(PX_PER_MM * axis for axis in PELVIS_MM),
+    semi_axes=in_px(PELVIS_MM, PX_PER_MM),
     px_per_mm=PX_PER_MM,
     projections=PROJECTIONS,
     catheter=partial(trunk_course, from_below=0.0, trunk_mm=14.0, px_per_mm=PX_PER_MM),

@@ -16,6 +16,7 @@ from napari_motionseg.synthesis.territory import (
     Territory,
     Triple,
     TwigHabit,
+    in_px,
 )
 
 PX_PER_MM = 2.2  # a picture of 512 px shows 235 mm
@@ -97,7 +98,7 @@ PROJECTIONS = (
 )
 LEG = Territory(
     segments=(*POPLITEAL_BRANCHES, *CRURAL),
-    semi_axes=tuple(PX_PER_MM * axis for axis in LEG_MM),
+    semi_axes=in_px(LEG_MM, PX_PER_MM),
     px_per_mm=PX_PER_MM,
     projections=PROJECTIONS,
     catheter=partial(trunk_course, from_below=0.0, trunk_mm=25.0, px_per_mm=PX_PER_MM),

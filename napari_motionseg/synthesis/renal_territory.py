@@ -19,6 +19,7 @@ from napari_motionseg.synthesis.territory import (
     Territory,
     Triple,
     TwigHabit,
+    in_px,
 )
 
 PX_PER_MM = 3.1  # a picture of 512 px shows 165 mm
@@ -148,7 +149,7 @@ def _kidney_axes() -> tuple[Triple, Triple, Triple]:
 
 RENAL = Territory(
     segments=(*DIVISIONS, *SEGMENTAL, *INTERLOBAR),
-    semi_axes=tuple(PX_PER_MM * axis for axis in KIDNEY_MM),
+    semi_axes=in_px(KIDNEY_MM, PX_PER_MM),
     px_per_mm=PX_PER_MM,
     projections=PROJECTIONS,
     catheter=partial(

@@ -31,6 +31,20 @@ Skeleton = Callable[[int, Tensor, Tensor, Draws], Tensor]
 UPRIGHT: tuple[Triple, Triple, Triple] = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
 
 
+def in_px(lengths_mm: Triple, px_per_mm: float) -> Triple:
+    """Return three lengths in px.
+
+    Parameters
+    ----------
+    lengths_mm
+        Lengths in mm.
+    px_per_mm
+        Pixels of a mm.
+    """
+    first, second, third = lengths_mm
+    return px_per_mm * first, px_per_mm * second, px_per_mm * third
+
+
 @dataclass(frozen=True)
 class Segment:
     """One row of a table of segments.
@@ -167,7 +181,7 @@ class Territory:
     catheter
         Function that returns the course ``(K, 2)`` in px of a catheter.
     body_part
-        BodyPartExamined of DICOM (PS3.16, Annex L), or an empty text to leave it out.
+        Value of BodyPartExamined (DICOM PS3.16, Annex L); an empty text leaves it out.
     axes
         Columns of the rotation from the axes of the left organ to those of the patient,
         which point to the left, the feet and the back. Orthonormal.

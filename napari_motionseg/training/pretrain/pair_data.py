@@ -51,10 +51,10 @@ class PairSettings:
     varied
         Whether scenes are as varied as in the training of masks, in place of those of
         the preset ``"xa-coronary"``. They hold fainter and thinner vessels, busier
-        backgrounds and more devices.
+        backgrounds and more devices. Only scenes of hearts have both.
     anatomy
         Anatomy of the vessels; see `SynthesisConfig`. The shipped networks learnt from
-        generic ones.
+        generic ones. Arteries outside the heart have the ranges of their preset.
 
     Raises
     ------
@@ -136,14 +136,18 @@ def make_pairs(
     SettingsError, MissingDependencyError, CheckpointError
         If the estimator is unknown, not installed, or has no weights.
     """
-    usual = SynthesisConfig.preset("xa-coronary")
-    scenes = varied_angiograms() if settings.varied else usual
-    if settings.anatomy == "coronary":
-        scenes = in_coronary_anatomy(scenes)
-    made = training_pairs(count, settings.size, seed, scenes)
+    made = training_pairs(count, settings.size, seed, _scenes(settings))
     pictures = torch.stack((made.first, made.second), dim=1)
     motion = _estimated(pictures, flow) if settings.estimated else made.flow
     return MovingPairs(pictures.half(), motion.half())
+
+
+def _scenes(settings: PairSettings) -> SynthesisConfig:
+    """Return the ranges of the scenes that pairs show."""
+    heart = SynthesisConfig.preset("xa-coronary")
+    heart = varied_angiograms() if settings.varied else heart
+    own = {"generic": heart, "coronary": in_coronary_anatomy(heart)}
+    return own.get(settings.anatomy) or SynthesisConfig.of_anatomy(settings.anatomy)
 
 
 def _estimated(pictures: Tensor, settings: FlowSettings) -> Tensor:
