@@ -36,6 +36,11 @@ PLAIN = SynthesisConfig(
     noise=0.3, blur=(0.8, 0.8), scatter=(0.1, 0.1), vignette=(0, 0), sharpen=(0, 0),
     jpeg=(95, 95),
 )  # fmt: skip
+# Arteries outside the heart, and seeds whose loops differ
+OTHERS = {
+    "cerebral": (101, 105, 109, 110), "renal": (101, 104, 109, 110),
+    "leg": (101, 106, 107, 111), "iliac": (101, 103, 106, 110),
+}  # fmt: skip
 # A row: a name, and for each picture its words and the fields that differ
 ROWS = {
     "tree": [
@@ -78,6 +83,9 @@ def main() -> None:
     kinds().savefig(OUT / "synthesis_kinds.jpg", dpi=110, pil_kwargs={"quality": 82})
     twenty().savefig(OUT / "synthesis_grid.jpg", dpi=110, pil_kwargs={"quality": 82})
     views().savefig(OUT / "synthesis_views.jpg", dpi=110, pil_kwargs={"quality": 82})
+    territories().savefig(
+        OUT / "synthesis_territories.jpg", dpi=110, pil_kwargs={"quality": 80}
+    )
     loops().savefig(OUT / "synthesis.jpg", dpi=110, pil_kwargs={"quality": 82})
 
 
@@ -133,6 +141,22 @@ def views() -> plt.Figure:
             )
             panel(axes, frame[0], f"{tree}: {one.name}")
     figure.tight_layout(pad=0.4, h_pad=0.6)
+    return figure
+
+
+def territories() -> plt.Figure:
+    """Return scenes of each preset of other arteries."""
+    figure, rows = plt.subplots(len(OTHERS), 4, figsize=(8, 8.3))
+    for axes_of_row, (anatomy, seeds) in zip(rows, OTHERS.items(), strict=True):
+        config = SynthesisConfig.of_anatomy(
+            anatomy, size=352, frames=20, frame_rate=7.5
+        )
+        for axes, seed in zip(axes_of_row, seeds, strict=True):
+            scenes = draw_any(config, 1, draws(seed))
+            moment = scenes.at(torch.tensor([1.8]))
+            frame = moment.frames(torch.Generator().manual_seed(0))[0]
+            panel(axes, frame, f"{anatomy}, seed {seed}")
+    figure.tight_layout(pad=0.3, h_pad=0.5)
     return figure
 
 

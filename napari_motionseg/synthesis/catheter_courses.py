@@ -153,7 +153,7 @@ def trunk_course(
     corner = ostium - mm * trunk_mm * ahead
     tip = ostium + mm * float(draws.uniform(1, 2, 9)) * ahead
     far = [
-        corner + way * along + 0.05 * mm * way * (one * left + two * back)
+        corner + way * along + 0.025 * mm * way * (one * left + two * back)
         for way, one, two in zip((10, 30, 90, 260), aside, aside[::-1], strict=True)
     ]
     points = [tip, ostium, ostium - 0.5 * mm * trunk_mm * ahead, corner, *far]

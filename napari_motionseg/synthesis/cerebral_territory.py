@@ -93,7 +93,7 @@ def _cortical(
     )
     own = Segment(
         name, parent, way, "path", leaves_at=leaves_at, calibre=calibre, chance=chance,
-        spread=0.045, winding=1.3, trunk=leaves_at == (1.0, 1.0),
+        spread=0.045, winding=1.1, trunk=leaves_at == (1.0, 1.0),
     )  # fmt: skip
     # where the branch comes out upon the convexity
     steps = [math.dist(one, other) for one, other in itertools.pairwise(way)]
@@ -164,13 +164,13 @@ def _perforator(number: int, at: float, y: float) -> Segment:
 
 INTERNAL_CAROTID = (
     Segment("ICA", None, CAROTID, "path", calibre=(4.5, 5.4), reach=(1.0, 1.0),
-            winding=0.25, trunk=True, narrows_to=0.86, spread=0.012, twigs=0.0),
+            winding=0.25, trunk=True, narrows_to=0.8, spread=0.012, twigs=0.0),
     Segment("OPH", "ICA", ((12, 31, -15), (14, 30, -20), (17, 30, -28),
                            (20, 28, -37), (20, 24, -46), (18, 21, -54)), "path",
-            leaves_at=(0.885, 0.9), calibre=(0.26, 0.33), chance=0.85, twigs=0.5),
+            leaves_at=(0.84, 0.855), calibre=(0.26, 0.33), chance=0.85, twigs=0.5),
     Segment("PCOM", "ICA", ((13, 27, -7), (12, 27, 0), (10.5, 24, 8),
                             (10, 22, 15)), "path",
-            leaves_at=(0.935, 0.945), calibre=(0.26, 0.5), reach=(1.0, 1.0),
+            leaves_at=(0.922, 0.932), calibre=(0.26, 0.5), reach=(1.0, 1.0),
             chance=0.5, twigs=0.0, narrows_to=0.95),
     Segment("PCA", "PCOM", ((10, 22, 15), (15, 22, 22), (20, 24, 32), (19, 24, 45),
                             (13, 20, 58), (9, 14, 68), (8, 8, 76)), "path",
@@ -179,7 +179,7 @@ INTERNAL_CAROTID = (
             leaves_at=(0.32, 0.4), calibre=(0.5, 0.65)),
     Segment("ACHA", "ICA", ((13.5, 24, -4), (14, 25, 2), (19, 24, 11),
                             (25, 20, 20), (28, 12, 28), (26, 4, 30)), "path",
-            leaves_at=(0.963, 0.973), calibre=(0.2, 0.25), chance=0.85, twigs=0.3),
+            leaves_at=(0.953, 0.963), calibre=(0.2, 0.25), chance=0.85, twigs=0.3),
 )  # fmt: skip
 ANTERIOR_CEREBRAL = (
     Segment("A1", "ICA", ((13.5, 20.5, -3), (10, 18.5, -7), (6, 18, -12),

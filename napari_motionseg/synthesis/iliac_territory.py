@@ -41,11 +41,11 @@ DEEP: tuple[Triple, ...] = (
 )  # fmt: skip
 
 ILIAC_ARTERIES = (
-    Segment("CIA", None, COMMON, "path", calibre=(8.5, 10.0), reach=(1.0, 1.0),
+    Segment("CIA", None, COMMON, "path", calibre=(8.8, 10.4), reach=(1.0, 1.0),
             winding=0.3, trunk=True, spread=0.03, twigs=0.0),
-    Segment("EIA", "CIA", EXTERNAL, "path", calibre=(7.0, 7.8), reach=(1.0, 1.0),
-            winding=0.5, trunk=True, spread=0.025, twigs=0.0, narrows_to=0.96),
-    Segment("IIA", "CIA", INTERNAL, "path", calibre=(5.4, 6.4), reach=(0.9, 1.0),
+    Segment("EIA", "CIA", EXTERNAL, "path", calibre=(7.3, 8.1), reach=(1.0, 1.0),
+            winding=0.5, trunk=True, spread=0.025, twigs=0.0),
+    Segment("IIA", "CIA", INTERNAL, "path", calibre=(5.3, 6.2), reach=(0.9, 1.0),
             winding=0.4, trunk=True, spread=0.06, twigs=0.0),
     Segment("ILu", "IIA", ((40, -56, 11), (50, -62, 20), (64, -68, 20), (78, -72, 12)),
             "path", leaves_at=(0.25, 0.5), calibre=(0.28, 0.36), chance=0.8),

@@ -13,14 +13,21 @@ from torch.nn import functional
 
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.territory import Territory, Triple
-from napari_motionseg.synthesis.vessel_courses import even, length, spline
+from napari_motionseg.synthesis.vessel_courses import (
+    even,
+    length,
+    smoothstep,
+    spline,
+)
 from napari_motionseg.synthesis.vessel_shoots import Shoots
 
 CONTROLS = 26  # control points of a segment with a parent
 ROOT_CONTROLS = 64  # of one without, which may be long and winding
 DENSE = 400  # points at which a path of the table is interpolated
 ONTO_PATH = 0.45  # share of its course at which a segment lies on its path
+ONTO_SHIFTS = 2.5  # least way onto its path, divided by its distance at the start
 TURN_RADII = (3.0, 6.0)  # radii of its parent over which a segment turns out of it
+TURN_NODES = 6.0  # least number of nodes for that
 TURN_SHARE = 0.5  # share of its course over which a segment turns that goes straight on
 
 
@@ -66,9 +73,11 @@ def branch_path(
     """
     points = _paths(territory, row, axes, CONTROLS, draws)
     share = torch.linspace(0, 1, CONTROLS, device=row.device)[:, None]
-    away = (1 - share / ONTO_PATH).clamp(min=0)
-    away = away * away * (3 - 2 * away)
-    points = points + away * (shoots.start[:, None] - points[:, :1])
+    shift = shoots.start - points[:, 0]
+    # not so soon that a segment, which leaves further along, turns back
+    onto = ONTO_SHIFTS * torch.linalg.vector_norm(shift, dim=-1) / length(points)
+    away = 1 - smoothstep(share / onto.clamp(min=ONTO_PATH)[:, None, None])
+    points = points + away * shift[:, None]
     radii = draws.uniform(len(row), *TURN_RADII) * shoots.parent_radius
     return even(_turned(even(spline(points, nodes)), shoots.ahead, radii))
 
@@ -88,12 +97,13 @@ def _turned(course: Tensor, ahead: Tensor, shortest: Tensor) -> Tensor:
     own = functional.normalize(course[:, 1] - course[:, 0], dim=-1)
     straight = (own * ahead).sum(dim=-1).clamp(min=0) ** 2
     whole = length(course)
-    turn = torch.minimum(shortest, TURN_SHARE * whole)
+    least = TURN_NODES * whole / course.shape[1]
+    turn = torch.minimum(torch.maximum(shortest, least), TURN_SHARE * whole)
     turn = (turn + straight * (TURN_SHARE * whole - turn))[:, None]
     way = whole[:, None] * torch.linspace(0, 1, course.shape[1], device=course.device)
     share = (way / turn).clamp(max=1)
-    # its slope is 1 at the start, and 0 at the end together with its value
-    off = turn * share * (1 - share) ** 2
+    # its slope is 1 at the start, without curvature, and 0 at the end with its value
+    off = turn * share * (1 - share) ** 3 * (1 + 3 * share)
     return course + off[..., None] * (ahead - own)[:, None]
 
 

@@ -296,4 +296,5 @@ class Territory:
         device
             Device of the result.
         """
-        return torch.tensor(self.axes, device=device).T.contiguous()
+        axes = torch.tensor(self.axes, dtype=torch.float32, device=device)
+        return axes.T.contiguous()

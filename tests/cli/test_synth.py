@@ -2,8 +2,10 @@
 
 import numpy as np
 from helpers.commands import refused
+from pydicom import dcmread
 
 from napari_motionseg.io import read_cine, read_labels
+from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 
 
 def test_synth_writes_loops_and_their_truth(motionseg, tmp_path):
@@ -48,5 +50,24 @@ def test_synth_draws_coronary_segments_unless_asked_for_generic_vessels(
     )
     np.testing.assert_array_equal(usual, coronary)
     assert not np.array_equal(usual, generic)
-    refusal = motionseg("synth", tmp_path / "no", *size, "--anatomy", "cerebral")
-    assert refused(refusal, "coronary")
+    refusal = motionseg("synth", tmp_path / "no", *size, "--anatomy", "hepatic")
+    for name in ("coronary", "cerebral", "renal", "leg", "iliac"):
+        assert refused(refusal, name)
+
+
+def test_synth_draws_other_arteries_with_their_presets(motionseg, tmp_path):
+    size = ("--frames", 2, "--size", 64, "--seed", 6)
+    for anatomy, part in (("renal", "KIDNEY"), ("cerebral", "HEAD"), ("leg", "LEG")):
+        folder = tmp_path / anatomy
+        assert motionseg("synth", folder, *size, "--anatomy", anatomy).code == 0
+        file = folder / "cine_000.dcm"
+        assert dcmread(file).BodyPartExamined == part
+        usual = SynthesisConfig.preset(f"xa-{anatomy}", size=64, frames=2)
+        truth = synthesize_cine(usual, 6)
+        np.testing.assert_array_equal(
+            np.asarray(read_cine(file).frames), truth.cine.frames
+        )
+        with np.load(folder / "cine_000_truth.npz") as stored:
+            np.testing.assert_array_equal(stored["labels"], truth.masks)
+    motionseg("synth", tmp_path / "heart", *size)
+    assert "BodyPartExamined" not in dcmread(tmp_path / "heart" / "cine_000.dcm")

@@ -10,7 +10,6 @@ from PIL import Image
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.filters import gaussian
 from napari_motionseg.synthesis import SynthesisConfig, training_pairs
-from napari_motionseg.synthesis.config import PRESETS
 from napari_motionseg.synthesis.contrast import draw_boluses
 from napari_motionseg.synthesis.cube import rotations
 from napari_motionseg.synthesis.draws import Draws
@@ -22,6 +21,7 @@ from napari_motionseg.synthesis.motion import (
     draw_heartbeats,
     draw_layer_motions,
 )
+from napari_motionseg.synthesis.presets import PRESETS
 from napari_motionseg.synthesis.scenes import draw_scenes
 from napari_motionseg.synthesis.vessels import LEFT, MURRAY, RIGHT, grow_trees
 

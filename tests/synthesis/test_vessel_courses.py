@@ -104,8 +104,8 @@ def meridian(count=200):
 def swing(tortuosity, seed=0, radius=2.0, corkscrews=0.0):
     nodes = meridian()
     moved = undulating(
-        nodes, AXES, torch.tensor([tortuosity]), torch.tensor([radius]), corkscrews,
-        draws(seed),
+        nodes, normals(nodes, AXES[:, None]), torch.tensor([tortuosity]),
+        torch.tensor([radius]), corkscrews, draws(seed),
     )  # fmt: skip
     return nodes, moved
 

@@ -134,6 +134,9 @@ def test_pairs_show_generic_vessels_unless_coronary_ones_are_asked_for():
     other = make_pairs(coronary, FlowSettings(), 2, 5)
     assert not torch.equal(usual.pictures, other.pictures)
     assert bool(torch.isfinite(other.flow).all())
+    renal = make_pairs(PairSettings(size=SIDE, anatomy="renal"), FlowSettings(), 2, 5)
+    assert not torch.equal(renal.pictures, other.pictures)
+    assert bool(torch.isfinite(renal.flow).all())
     assert PretrainSettings.recipe("exact").pairs == PairSettings()
 
 
