@@ -66,8 +66,19 @@ def _sampled(canvas: Tensor, rest: Tensor, mode: str) -> Tensor:
     )[:, 0]
 
 
-def draw_canvases(config: SynthesisConfig, count: int, draws: Draws) -> Canvases:
-    """Draw the layers of `count` scenes within the configuration's ranges."""
+def draw_canvases(config: SynthesisConfig, centre: Tensor, draws: Draws) -> Canvases:
+    """Draw the layers of scenes within the configuration's ranges.
+
+    Parameters
+    ----------
+    config
+        Its `tissue`, `bones` and `silhouettes` are used.
+    centre
+        Position ``(B, 2)`` of the organ in the picture, x and y in px at 512 px.
+    draws
+        Source of the random layers.
+    """
+    count = len(centre)
     side = round(CANVAS * config.scale)
     axis = (torch.arange(side, device=draws.device) + 0.5) / config.scale - BORDER
     y, x = torch.meshgrid(axis - 0.5, axis - 0.5, indexing="ij")
@@ -78,7 +89,7 @@ def draw_canvases(config: SynthesisConfig, count: int, draws: Draws) -> Canvases
     absorbance = torch.stack(
         (
             one.tissue(side) * draws.range(count, config.tissue)[:, None, None],
-            *(bones * layer for layer in one.bones(skeleton)),
+            *(bones * layer for layer in one.bones(skeleton, centre)),
             draws.range(count, config.silhouettes)[:, None, None] * one.edges(),
         ),
         dim=1,
@@ -125,11 +136,12 @@ class _Canvas:
         slope = self.draws.normal((self.count, 2, 1, 1)) * 0.12
         return total + slope[:, 0] * self.x / 512 + slope[:, 1] * self.y / 512
 
-    def bones(self, skeleton: Skeleton | None) -> tuple[Tensor, Tensor]:
+    def bones(self, skeleton: Skeleton | None, centre: Tensor) -> tuple[Tensor, Tensor]:
         """Return the bones that lie still, and those that breathing moves."""
         if skeleton is None:
             return self.spine(), self.ribs()
-        still = skeleton(self.count, self.x, self.y, self.draws)
+        right, down = centre[:, :, None, None].unbind(dim=1)
+        still = skeleton(self.x - right, self.y - down, self.draws)
         return still, torch.zeros_like(still)
 
     def spine(self) -> Tensor:

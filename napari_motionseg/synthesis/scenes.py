@@ -112,7 +112,7 @@ def draw_scenes(config: SynthesisConfig, count: int, draws: Draws) -> Scenes:
         layers=draw_layer_motions(config, cameras.centre, beats, draws),
         boluses=draw_boluses(config, trees.tree[ostia], count, draws),
         imagings=draw_imagings(config, count, draws),
-        canvases=draw_canvases(config, count, draws),
+        canvases=draw_canvases(config, cameras.centre, draws),
         devices=draw_devices(config, trees, cameras, opacity, draws),
         opacity=opacity,
         blush=draws.range(count, config.blush),

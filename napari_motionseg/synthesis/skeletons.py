@@ -1,7 +1,7 @@
 """Draw the bones around the vessels of a head and of a knee.
 
-Lengths are in px of a picture of 512 px. The bones lie still on the table, near the
-middle of the picture, and do not turn with the C-arm.
+Lengths are in px of a picture of 512 px. The bones lie still on the table, and have the
+same shape from all sides.
 """
 
 from __future__ import annotations
@@ -14,28 +14,26 @@ from napari_motionseg.synthesis.draws import Draws
 INSIDE = 0.8  # absorbance of what a shell of bone has inside, divided by that of bone
 
 
-def knee(count: int, x: Tensor, y: Tensor, draws: Draws) -> Tensor:
+def knee(x: Tensor, y: Tensor, draws: Draws) -> Tensor:
     """Return the absorbance ``(B, n, n)`` of femur, tibia and fibula.
 
     Parameters
     ----------
-    count
-        Number of scenes.
     x, y
-        Position ``(1, n, n)`` of each point in px.
+        Position ``(B, n, n)`` of each point in px, from the middle of the organ.
     draws
         Source of the random shapes.
     """
 
     def one(low: float, high: float) -> Tensor:
-        return draws.uniform((count, 1, 1), low, high)
+        return draws.uniform((len(x), 1, 1), low, high)
 
-    joint, size = one(110, 180), one(0.9, 1.1)
-    across = x - one(225, 290) - one(-0.1, 0.1) * (y - 256)
+    joint, size = one(-120, -92), one(0.9, 1.1)
+    across = x - one(-14, 14) - one(-0.06, 0.06) * y
     above, below = (joint - y) / size, (y - joint) / size
     femur = _shaft(across, above, size, (31, 88, 95))
     tibia = _shaft(across, below, size, (29, 80, 85))
-    beside = across - draws.sign((count, 1, 1)) * size * (
+    beside = across - draws.sign((len(x), 1, 1)) * size * (
         62 + 14 * torch.exp(-below / 60)
     )
     fibula = _shaft(beside, below - 34, size, (13, 20, 30))
@@ -70,27 +68,25 @@ def _shaft(
     return 0.3 * there * (outer - INSIDE * hollow) * (half / narrow / size).sqrt()
 
 
-def skull(count: int, x: Tensor, y: Tensor, draws: Draws) -> Tensor:
+def skull(x: Tensor, y: Tensor, draws: Draws) -> Tensor:
     """Return the absorbance ``(B, n, n)`` of the calvaria and the base of the skull.
 
     Parameters
     ----------
-    count
-        Number of scenes.
     x, y
-        Position ``(1, n, n)`` of each point in px.
+        Position ``(B, n, n)`` of each point in px, from the middle of the organ.
     draws
         Source of the random shapes.
     """
 
     def one(low: float, high: float) -> Tensor:
-        return draws.uniform((count, 1, 1), low, high)
+        return draws.uniform((len(x), 1, 1), low, high)
 
-    right, down = x - one(236, 276), y - one(215, 250)
+    right, down = x - one(-8, 8), y - one(-12, 12)
     wide, high = one(205, 245), one(190, 215)
     square = (right / wide) ** 2 + (down / high) ** 2
     shell = (1 - square).clamp(min=0).sqrt() - (0.93**2 - square).clamp(min=0).sqrt()
-    base = one(55, 85) + one(-0.15, 0.15) * right
+    base = one(85, 125) + one(-0.15, 0.15) * right
     shell = shell * torch.sigmoid((base + 30 - down) / 20)
     # the face is as long as the skull, and narrower
     face = (right / (0.72 * wide)) ** 2 + (down / (1.3 * high)) ** 2

@@ -26,8 +26,8 @@ Kind = Literal["groove", "wall", "septum", "path"]
 Side = Literal["left", "right", "either"]
 # ostium (3,), direction of the vessel there (3,), views, scene, random numbers
 CatheterCourse = Callable[[Tensor, Tensor, Cameras, int, Draws], Tensor]
-# number of scenes, x and y (1, n, n) in px, random numbers
-Skeleton = Callable[[int, Tensor, Tensor, Draws], Tensor]
+# x and y (B, n, n) in px from the middle of the organ, random numbers
+Skeleton = Callable[[Tensor, Tensor, Draws], Tensor]
 UPRIGHT: tuple[Triple, Triple, Triple] = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
 
 
