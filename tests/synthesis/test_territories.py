@@ -252,6 +252,17 @@ def test_cerebral_pictures_have_the_landmarks_of_the_carotid():
         assert float(m1[-1, 0] - m1[0, 0]) > 15
 
 
+def test_anterior_cerebral_arteries_and_their_twigs_spread_along_the_falx():
+    trees, territory = grown("cerebral", 6), TERRITORIES["cerebral"]
+    medial = territory.sheets.abs().sum(dim=1)[trees.segment] > 0
+    aside = trees.points[medial, 0].abs() / territory.px_per_mm
+    assert len(aside) > 6 * 1000
+    assert float(aside.quantile(0.99)) < 13
+    assert float(aside.max()) < 20
+    height = trees.points[medial, 1] / territory.px_per_mm
+    assert float(height.max() - height.min()) > 60
+
+
 def test_crural_arteries_lie_side_by_side():
     trees, territory = grown("leg", 6, tree="left"), TERRITORIES["leg"]
     found = courses(trees, territory.names)
