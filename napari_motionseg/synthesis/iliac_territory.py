@@ -33,11 +33,11 @@ INTERNAL: tuple[Triple, ...] = (
 FEMORAL: tuple[Triple, ...] = ((85, 20, -42), (87, 31, -44), (88, 45, -44))
 SUPERFICIAL: tuple[Triple, ...] = (
     (88, 45, -44), (87, 60, -44), (84, 82, -42), (79, 106, -38), (73, 134, -31),
-    (66, 162, -22),
+    (66, 162, -22), (59, 192, -11),
 )  # fmt: skip
 DEEP: tuple[Triple, ...] = (
     (88, 45, -44), (93, 53, -39), (97, 64, -31), (98, 80, -24), (97, 102, -18),
-    (95, 130, -12), (93, 158, -8),
+    (95, 130, -12), (93, 158, -8), (90, 188, -5),
 )  # fmt: skip
 
 ILIAC_ARTERIES = (
@@ -83,18 +83,18 @@ FEMORAL_ARTERIES = (
             winding=0.5, trunk=True, spread=0.03, twigs=0.7),
     Segment("LCF", "PFA", ((93, 53, -39), (103, 56, -37), (112, 66, -35),
                            (117, 86, -34), (119, 112, -32)), "path",
-            leaves_at=(0.08, 0.14), calibre=(0.5, 0.62), spread=0.05),
+            leaves_at=(0.065, 0.11), calibre=(0.5, 0.62), spread=0.05),
     Segment("LCF2", "LCF", ((104, 57, -37), (114, 52, -36), (122, 46, -30)), "path",
             leaves_at=(0.15, 0.25), calibre=(0.5, 0.6), spread=0.08),
     Segment("MCF", "PFA", ((94, 56, -37), (88, 62, -28), (78, 64, -18), (68, 62, -12)),
-            "path", leaves_at=(0.1, 0.18), calibre=(0.42, 0.54), spread=0.07),
+            "path", leaves_at=(0.08, 0.14), calibre=(0.42, 0.54), spread=0.07),
     *(
         Segment(f"Prf{n}", "PFA", ((98, y, z), (104, y + 8, z + 14),
                                    (112, y + 20, z + 24)), "path",
                 leaves_at=(at - 0.03, at + 0.03), calibre=(0.38, 0.5), chance=0.85,
                 spread=0.07)
         for n, (at, y, z) in enumerate(
-            ((0.34, 80, -24), (0.52, 100, -18), (0.7, 122, -14)), start=1)
+            ((0.27, 80, -24), (0.41, 100, -18), (0.55, 122, -14)), start=1)
     ),
 )  # fmt: skip
 # obliques show the divisions of the common iliac and of the common femoral artery
