@@ -20,7 +20,7 @@ class Trees:
     Parameters
     ----------
     points
-        Positions ``(N, 3)`` on the resting heart, in px.
+        Positions ``(N, 3)`` on the resting organ, in px.
     radii
         Radius ``(N,)`` in px.
     path
@@ -29,7 +29,7 @@ class Trees:
         Length ``(N,)`` of centreline in px that a sample stands for; less inside of the
         parent, whose samples stand for it.
     scene, tree, branch
-        Index ``(N,)`` of the scene, of the tree (left 0, right 1) and of the branch.
+        Index ``(N,)`` of the scene, of the tree or side (left 0, right 1) and of the branch.
     segment
         Index ``(N,)`` into `Territory.names` of the scene's territory, which
         `territories.territory_of` returns; -1 for a vessel without a name.
@@ -58,7 +58,7 @@ class Courses:
     Parameters
     ----------
     nodes
-        Positions ``(N, K, 3)`` on the resting heart, in px.
+        Positions ``(N, K, 3)`` on the resting organ, in px.
     radii, path
         Radius, and distance from the ostium, ``(N, K)`` in px.
     outside

@@ -1,4 +1,4 @@
-"""Model the C-arm: where a point of the heart appears in the picture."""
+"""Model the C-arm: where a point of an organ appears in the picture."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Cameras:
     Parameters
     ----------
     rotation
-        Rotation ``(B, 3, 3)`` from the axes of the heart to those of the picture (x
+        Rotation ``(B, 3, 3)`` from the axes of the organ to those of the picture (x
         right, y down, z towards the source).
     centre
-        Position ``(B, 2)`` of the heart in the picture, x and y in px at 512 px.
+        Position ``(B, 2)`` of its middle in the picture, x and y in px at 512 px.
     angles
         Angles ``(B, 2)`` in degrees: primary (LAO positive), secondary (cranial
         positive).

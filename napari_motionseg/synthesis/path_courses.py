@@ -112,8 +112,8 @@ def _paths(
 ) -> Tensor:
     """Return points ``(N, count, 3)`` of paths, which differ from the table."""
     table = torch.stack([_even_points(one.course, count) for one in territory.segments])
-    mm = axes / torch.tensor(territory.semi_axes, device=axes.device)
-    points = table.to(row.device)[row] * (territory.px_per_mm * mm)[:, None]
+    size = axes / torch.tensor(territory.semi_axes, device=axes.device)
+    points = table.to(row.device)[row] * (territory.px_per_mm * size)[:, None]
     spread = territory.per_row(lambda one: one.spread, row.device)[row]
     spread = (spread * length(points))[:, None, None]
     share = torch.linspace(0, 1, count, device=row.device)[:, None]
