@@ -29,7 +29,8 @@ class Trees:
         Length ``(N,)`` of centreline in px that a sample stands for; less inside of the
         parent, whose samples stand for it.
     scene, tree, branch
-        Index ``(N,)`` of the scene, of the tree or side (left 0, right 1) and of the branch.
+        Index ``(N,)`` of the scene, of the tree or side (left 0, right 1), and of the
+        branch.
     segment
         Index ``(N,)`` into `Territory.names` of the scene's territory, which
         `territories.territory_of` returns; -1 for a vessel without a name.
