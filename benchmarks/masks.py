@@ -40,6 +40,10 @@ FROZEN = {
     "cameras": "effff6783319ac1080407b5f23794b54c11a8d4f9f9e34a877e8863a454fb997",
     "empty": "34edba738c7538a2525d3b6a4cf52c444c8b7d0f79397b9c10b78e6a80e32e3c",
     "catheters": "5dd66fdf5a08fcf23398bd044b84779ec210ec285debd0376c5d7f2bf6b5bebc",
+    "cerebral": "c6f3086c9275b7db3f5c5edc6e3fc2e279fbac4a8aea56e0f98047da59cbcc6b",
+    "renal": "94d42f73809b84fc4fcc987e59a65e6cd4d7cf89dac5b40bb0586a4e142defb1",
+    "leg": "fa0dc630cc5560a7f3e989b210650fdc71129ac842c5f86d54967cdd5d79555e",
+    "iliac": "9398b264d4cbee61078d642cdba8b6c4ba163dfd7d5f4ef177ef48e8430e83f9",
 }
 CLASS_OF = {"synthetic: catheters": CATHETER}  # of each set; the others show vessels
 ENLARGED_SIDE = 512  # smaller pictures are measured at this side as well

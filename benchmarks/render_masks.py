@@ -27,7 +27,9 @@ MEANT = (
     "generator of version c60b695 (`outlined` has the pictures of `exact` with the "
     "masks that people would draw, without faint branches and edges), `cameras` and "
     "`empty` (devices, but no contrast agent) by that of 2026-11-28; `catheters` "
-    "compares the network's class *catheter*, if it has one, with its masks."
+    "compares the network's class *catheter*, if it has one, with its masks. "
+    "`cerebral`, `renal`, `leg` and `iliac` are outlined frames of other territories, "
+    "on which the network was not trained."
 )
 
 

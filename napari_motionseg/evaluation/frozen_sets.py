@@ -24,6 +24,7 @@ from napari_motionseg.training.masks.settings import varied_angiograms
 SEED = 91_000_000
 # conditions of the day the sets were frozen; training uses more kinds of lines now
 FROZEN_CAMERA = CameraConfig(lines=0.7, kinds=("catheter", "wire", "cable", "plates"))
+OTHER_TERRITORIES = ("cerebral", "renal", "leg", "iliac")
 STILLS_PER_SCENE = 2  # as in `training_stills`; pictures of a scene are one group
 
 
@@ -40,7 +41,8 @@ def frozen_set(name: str, count: int, size: int = 512) -> list[MaskedPicture]:
         conditions of `CameraConfig`. ``"empty"``: frames under the same conditions with
         devices but without contrast agent, whose masks are empty. ``"catheters"``:
         frames under the same conditions, with the masks of their catheters instead of
-        their vessels.
+        their vessels. ``"cerebral"``, ``"renal"``, ``"leg"``, ``"iliac"``: outlined
+        frames of these territories, which no network that ships was trained on.
     count
         Number of pictures.
     size
@@ -79,8 +81,11 @@ def _quiet(count: int, size: int) -> tuple[Tensor, Tensor]:
     return stills.pictures, stills.masks
 
 
-def _exact(count: int, size: int, part: str = "masks") -> tuple[Tensor, Tensor]:
-    config = SynthesisConfig(size=size, bolus=False)
+def _exact(
+    count: int, size: int, part: str = "masks", preset: str = ""
+) -> tuple[Tensor, Tensor]:
+    usual = SynthesisConfig.preset(preset) if preset else SynthesisConfig()
+    config = usual.changed(size=size, bolus=False)
     draws = Draws(torch.Generator().manual_seed(SEED + 1), torch.device("cpu"))
     noise = torch.Generator().manual_seed(SEED + 2)
     parts = []
@@ -148,6 +153,10 @@ FROZEN_SETS: Mapping[str, Callable[[int, int], tuple[Tensor, Tensor]]] = (
             "cameras": _cameras,
             "empty": _empty,
             "catheters": _catheters,
+            **{
+                name: partial(_exact, part="outlined", preset=f"xa-{name}")
+                for name in OTHER_TERRITORIES
+            },
         }
     )
 )
