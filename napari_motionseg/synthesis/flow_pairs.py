@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -63,12 +64,42 @@ def training_pairs(
     device
         Device on which the pairs are computed and stay.
     """
+    where = torch.device(device)
+    grain = torch.Generator(where).manual_seed(seed + 1)
+    moments = moment_pairs(count, size, seed, config, where)
+    parts = [_pair(now, then, grain) for now, then in moments]
+    columns = (torch.cat(column)[:count] for column in zip(*parts, strict=True))
+    return PairBatch(*columns)
+
+
+def moment_pairs(
+    count: int,
+    size: int,
+    seed: int,
+    config: SynthesisConfig | None = None,
+    device: str | torch.device = "cpu",
+) -> Iterator[tuple[SceneMoment, SceneMoment]]:
+    """Yield the scenes of `training_pairs` at both of their times.
+
+    Moments know what pictures do not show: each vessel, what hides it, and its flow.
+    The pictures of `training_pairs` are their frames, with noise that one generator
+    with the seed ``seed + 1`` draws for all pairs in turn.
+
+    Parameters
+    ----------
+    count
+        Least number of pairs; the last moments may hold more.
+    size, seed, config, device
+        As in `training_pairs`.
+
+    Yields
+    ------
+    tuple[SceneMoment, SceneMoment]
+        One or more scenes at the time of the first and of the second picture.
+    """
     base = config or SynthesisConfig.preset("xa-coronary")
     drawn = base.changed(size=size, frames=FRAMES, frame_rate=RATE)
-    where = torch.device(device)
-    draws = Draws(torch.Generator().manual_seed(seed), where)
-    grain = torch.Generator(where).manual_seed(seed + 1)
-    parts: list[PairBatch] = []
+    draws = Draws(torch.Generator().manual_seed(seed), torch.device(device))
     missing = count
     while missing > 0:
         batch = min(SCENES_AT_ONCE, -(-missing // PAIRS_PER_SCENE))
@@ -77,10 +108,8 @@ def training_pairs(
         scenes = draw_any(drawn.changed(bolus=bolus), batch, draws)
         for _ in range(PAIRS_PER_SCENE):
             now, then = _times(batch, draws)
-            parts.append(_pair(scenes.at(now), scenes.at(then), grain))
+            yield scenes.at(now), scenes.at(then)
         missing -= batch * PAIRS_PER_SCENE
-    columns = (torch.cat(column)[:count] for column in zip(*parts, strict=True))
-    return PairBatch(*columns)
 
 
 def _pair(now: SceneMoment, then: SceneMoment, grain: torch.Generator) -> PairBatch:

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import map_coordinates
 
 from napari_motionseg.errors import SettingsError
@@ -12,6 +13,7 @@ from napari_motionseg.synthesis import (
     synthesize_cine,
     training_pairs,
 )
+from napari_motionseg.synthesis.flow_pairs import moment_pairs
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +170,17 @@ def test_training_pairs_are_the_seeds():
     again = [training_pairs(2, 64, seed=5) for _ in range(2)]
     for first, second in zip(*again, strict=True):
         np.testing.assert_array_equal(first, second)
+
+
+def test_moments_have_the_frames_and_the_flow_of_training_pairs():
+    grain = torch.Generator().manual_seed(6)
+    found = [
+        (now.frames(grain), then.frames(grain), now.flow(then), now.masks)
+        for now, then in moment_pairs(5, 64, seed=5)
+    ]
+    columns = (torch.cat(column)[:5] for column in zip(*found, strict=True))
+    for part, wanted in zip(columns, training_pairs(5, 64, seed=5), strict=True):
+        np.testing.assert_array_equal(part, wanted)
 
 
 def test_a_still_scene_does_not_move():
