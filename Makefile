@@ -78,6 +78,7 @@ PAIRS ?= 200
 bench-flow: $(READY)
 	$(BIN)/python benchmarks/flow_signal.py --only synthetic
 	$(BIN)/python benchmarks/flow_synthetic.py --pairs $(PAIRS)
+	$(BIN)/python benchmarks/flow_errors.py --pairs $(PAIRS)
 	@if [ -n "$$MOTIONSEG_DATA" ]; then $(BIN)/python benchmarks/flow_real.py; \
 	  $(BIN)/python benchmarks/flow_signal.py --only real; \
 	  else echo "MOTIONSEG_DATA is not set: rows of real loops stay as they are"; fi

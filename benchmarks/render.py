@@ -14,6 +14,7 @@ from render_clicks import clicks
 from render_dicom import dicom_segmentations
 from render_explorer import explorer
 from render_flow import sections
+from render_flow_errors import flow_errors
 from render_flow_signal import flow_signal
 from render_fuzz import fuzz
 from render_in_loop import in_loop
@@ -95,6 +96,7 @@ def all_sections(results: Path) -> list[str]:
     parts += in_loop(results)
     parts += learn_from_motion(results)
     parts += [*cubes(results), *flow_signal(results), *sections(results)]
+    parts += flow_errors(results)
     parts += acceleration(results)
     for name, render in (("demo", demo), ("project", project)):
         parts += one(results, name, render)
