@@ -1,11 +1,12 @@
 """Divide the error of the flow on moving vessels by its cause, with exact truth.
 
     python benchmarks/flow_errors.py                 # 60 pairs, about ten minutes
+    python benchmarks/flow_errors.py --pairs 200     # all
 
-The pairs, their seeds and the pixels are those of ``flow_synthetic.py``, generator
-``package``: vessels that move more than 2 px. `flow_causes` says how pixels are
-divided, `flow_oracles` which parts of the network are replaced by the truth. Sums of
-pairs are kept in a scratch folder, so that a run that was cut goes on.
+The pairs are spread over the 200 of ``flow_synthetic.py``, generator ``package``, and
+the pixels are the same: vessels that move more than 2 px. `flow_causes` says how pixels
+are divided, `flow_oracles` which parts of the network are replaced by the truth. Sums
+of pairs are kept in a scratch folder, so that a run that was cut goes on.
 """
 
 from __future__ import annotations
@@ -19,10 +20,19 @@ from flow_causes import FAILURES, PLACES, along_and_across, failures, places
 from flow_measures import regions
 from flow_methods import NETWORK
 from flow_oracles import ORACLES, layers, network, oracle_flows
-from flow_rows import HERE, PACKAGE, Row, Rows, flow_method, measured, parser
-from flow_rows import write_report as write
+from flow_rows import (
+    HERE,
+    PACKAGE,
+    Row,
+    Rows,
+    flow_method,
+    measured,
+    parser,
+    write_report,
+)
 from synthetic_pairs import Chunk, chunks
 
+ALL_PAIRS = 200  # of flow_synthetic.py; pairs of a chunk show one scene
 PEER = "dis"  # the best classical method on these pixels
 CELLS = tuple((place, failure) for place in PLACES for failure in FAILURES)
 # sums over the pixels of a cell: of end-point errors in px, of the parts of the
@@ -36,7 +46,8 @@ def main() -> None:
     made.add_argument("--pairs", type=int, default=60)
     made.add_argument("--size", type=int, default=512)
     options = made.parse_args()
-    tasks = {c.key: c for c in chunks("package", options.pairs, options.size)}
+    chosen = spread(chunks("package", ALL_PAIRS, options.size), options.pairs)
+    tasks = {c.key: c for c in chosen}
     sources = (
         *(HERE / name for name in SOURCES),
         HERE / "synthetic_pairs.py",
@@ -45,13 +56,20 @@ def main() -> None:
     rows = Rows("flow_errors", options.cache, options.weights, sources)
     found = measured(tasks, [NETWORK], measure, rows)[NETWORK]
     report = {
-        "pairs": options.pairs,
+        "pairs": sum(chunk.count for chunk in chosen),
         "size": options.size,
         "weights": options.weights.name if options.weights else "shipped",
         "rows": [],
         "cells": total([row["cells"] for row in found]),
     }
-    write(options.out, report)
+    write_report(options.out, report)
+
+
+def spread(every: Sequence[Chunk], pairs: int) -> list[Chunk]:
+    """Return chunks of at least so many pairs, evenly spread over all of them."""
+    count = min(len(every), -(-pairs // every[0].count))
+    places = np.linspace(0, len(every) - 1, count).round().astype(int)
+    return [every[place] for place in places]
 
 
 def measure(

@@ -63,16 +63,16 @@ def conclusion(cells: dict[str, Sums]) -> str:
     weak = added(cells, lambda p, f: f in MISSED and p in ("faint", "thin"))
     meet = added(cells, lambda place, failure: place in ("crossing", "beside", "gone"))
     target = VESSEL_RATIO["package"]
-    needed = whole["shape"] / whole[PEER]
-    verdict = "which reaches" if needed <= target else "which still misses"
+    chosen, registered = (whole[name] / whole[PEER] for name in ("shape", "shapes"))
     return (
         f"The network does not see the vessel on {part(missed, whole, 'pixels')} of "
         f"these pixels, which carry {part(missed, whole, NETWORK)} of its error; "
         f"{part(weak, missed, 'pixels')} of them lie on faint or thin branches. If the "
         "true shape chose between its two layers, the error would be "
-        f"{needed:.2f} of that of {METHODS[PEER].title} instead of "
-        f"{whole[NETWORK] / whole[PEER]:.2f}, {verdict} {target:g}. Crossing and "
-        f"vanishing vessels carry {part(meet, whole, NETWORK)}."
+        f"{chosen:.2f} of that of {METHODS[PEER].title} instead of "
+        f"{whole[NETWORK] / whole[PEER]:.2f}, and {registered:.2f} if it were "
+        f"registered as well; the target is {target:g}. Crossing and vanishing vessels "
+        f"carry {part(meet, whole, NETWORK)}."
     )
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 from flow_causes import FAILURES, PLACES
-from flow_errors import SUMS, cell_sums, total
+from flow_errors import SUMS, cell_sums, spread, total
+from synthetic_pairs import chunks
 
 
 def test_a_cell_adds_up_its_pixels():
@@ -28,3 +29,11 @@ def test_tables_are_added_cell_by_cell():
     found = total([{"thin none": row}, {}, {"thin none": row, "far both": row}])
     assert list(found) == ["thin none", "far both"]
     assert set(found["thin none"].values()) == {2.0}
+
+
+def test_pairs_are_spread_over_all_scenes():
+    every = chunks("package", 200, 64)
+    found = spread(every, 9)
+    assert [chunk.number for chunk in found] == [0, 24, 49]
+    assert spread(every, 200) == every
+    assert spread(every, 1000) == every
