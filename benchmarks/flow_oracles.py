@@ -25,6 +25,7 @@ from napari_motionseg.models.layer_refinement import (
     settle,
 )
 from napari_motionseg.models.layered_pwcnet import (
+    REGISTERED_SHARPNESS,
     SHARPNESS,
     LayeredFlow,
     LayeredPWCNet,
@@ -66,7 +67,7 @@ class Layers:
     @property
     def share(self) -> Tensor:
         """Share ``(1, 1, H, W)`` of the vessel layer in the mixture."""
-        return (SHARPNESS * self.there.logits).sigmoid()
+        return self.there.alpha(SHARPNESS)
 
     def mixture(self, vessel: Tensor) -> Tensor:
         """Return the flow ``(1, 2, H, W)`` in px with this flow of the vessel layer."""
@@ -117,7 +118,7 @@ def registered(
     start
         Flow ``(1, 2, H, W)`` of both directions to begin at; None uses the network's.
     """
-    shapes = shapes or (there.alpha(), back.alpha())
+    shapes = shapes or tuple(seen.alpha(REGISTERED_SHARPNESS) for seen in (there, back))
     start = start or (there.layers()[0], back.layers()[0])
     return register(*shapes, *start)[0]
 

@@ -54,6 +54,8 @@ date, which stands at its end. What has changed since the first ones:
 - 2026-11-30: both directions of the flow network's vessel layer are registered
   together. Its accuracy shows it, and embeddings that learnt from loops; its speed and
   the ablations do not. `motion-xa` has learnt from two objectives.
+- 2026-11-30, morning: they are registered in wider windows. *Why does the flow miss its
+  target on moving vessels?* shows it; the other sections do not.
 """
 FEW_SHOT = {
     "fewshot_synthetic": "Which start is best with few labels, synthetic loops?",

@@ -46,15 +46,17 @@ class Scale(NamedTuple):
 
 # Wide windows first: within a narrow window, a vessel may slide along itself without
 # changing the picture; a window with branches in several directions prevents that.
+# Windows of 4 px at the third and fourth scale let it slide. The last scale has a
+# narrow one, because a vessel of real loops also changes its form.
 SCALES = (
     Scale(8, 6.0, 32.0, 24.0, 8),
     Scale(4, 5.0, 12.0, 24.0, 8),
-    Scale(2, 2.0, 4.0, 16.0, 6),
-    Scale(2, 2.0, 4.0, 8.0, 6),
+    Scale(2, 2.0, 12.0, 16.0, 6),
+    Scale(2, 2.0, 12.0, 12.0, 6),
     Scale(2, 1.5, 3.0, 5.0, 6),
 )
 # of a shape to its surroundings, in the units of the constants below
-SHAPE_CONTRAST = 3.0
+SHAPE_CONTRAST = 4.0
 STIFFNESS = 0.1  # weight of the neighbours' motion against the squared slope of shapes
 DOUBT = 1.0  # difference of shapes at which a pixel gets half its weight
 LONGEST_STEP = 2.0  # px of the scale

@@ -109,6 +109,20 @@ def test_a_settled_shear_stays_a_shear():
     np.testing.assert_allclose(found[inner], ramp[inner], atol=0.05)
 
 
+def test_a_side_branch_keeps_a_vessel_from_sliding_along_itself():
+    rows, columns = np.mgrid[:192, :192].astype(float)
+    away = np.minimum(
+        np.abs(rows - 96),
+        np.abs((columns - 60) % 40 - 20) + 99 * (np.abs(rows - 106) > 12),
+    )
+    first = torch.from_numpy(1 / (1 + np.exp(2 * (away - 3)))).float()[None, None]
+    second = torch.roll(first, 5, dims=-1)
+    start = constant(0.0, 0.0)
+    forward, _ = register(first, second, start, start)
+    along = forward[0, 0, 96, 60:132]
+    assert float((along - 5).abs().max()) < 0.1
+
+
 def test_no_shape_no_change():
     nothing = torch.zeros(1, 1, 64, 64)
     flow = constant(1.5, 1.5, 64)

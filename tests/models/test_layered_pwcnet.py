@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_motionseg.models import LayeredPWCNet
+from napari_motionseg.models import LayeredPWCNet, layered_pwcnet
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +25,24 @@ def test_the_flow_is_the_mixture_of_two(network):
     alpha = seen.logits.sigmoid()
     wanted = alpha * vessel + (1 - alpha) * background
     np.testing.assert_allclose(seen.flow(), wanted, atol=1e-4)
+
+
+def test_softer_shapes_are_registered_than_are_mixed(network, monkeypatch):
+    pictures = torch.rand(2, 1, 64, 64)
+    registered = []
+    real = layered_pwcnet.register
+
+    def watched(*arguments):
+        registered.extend(arguments[:2])
+        return real(*arguments)
+
+    monkeypatch.setattr(layered_pwcnet, "register", watched)
+    with torch.inference_mode():
+        pyramids = network.pyramid(pictures), network.pyramid(pictures.flip(0))
+        network.decode_both(*pyramids)
+        seen = network.see(*pyramids), network.see(*reversed(pyramids))
+    for shape, one in zip(registered, seen, strict=True):
+        np.testing.assert_allclose(shape, torch.sigmoid(one.logits / 2), atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (70, 101)])
