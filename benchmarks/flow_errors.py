@@ -1,7 +1,7 @@
 """Divide the error of the flow on moving vessels by its cause, with exact truth.
 
-    python benchmarks/flow_errors.py                 # 60 pairs, about ten minutes
-    python benchmarks/flow_errors.py --pairs 200     # all
+    python benchmarks/flow_errors.py --pairs 200     # all, about half an hour
+    python benchmarks/flow_errors.py                 # 60
 
 The pairs are spread over the 200 of ``flow_synthetic.py``, generator ``package``, and
 the pixels are the same: vessels that move more than 2 px. `flow_causes` says how pixels
