@@ -138,7 +138,7 @@ def vessel_predictor(checkpoint: str | Path, device: str = "auto") -> Predict:
         Maps a frame ``(H, W)`` float32 in [0, 1] to its vessels ``(H, W)`` bool.
     """
     network = load_segmentation(checkpoint)
-    predictor = Predictor(network, resolve_device(device), batch=1)
+    predictor = Predictor(network, resolve_device(device), batch=1, catheters=False)
 
     def predict(frame: Frame) -> Mask:
         """Segment one frame ``(H, W)`` in [0, 1]; return its vessels."""

@@ -90,19 +90,3 @@ class CatheterNet:
             return at_working_size(self.network.probabilities, config, images)[
                 :, CATHETER
             ]
-
-
-def with_catheters(found: Tensor, catheter: Tensor) -> Tensor:
-    """Return the probabilities ``(B, 3, H, W)`` of background, vessel and catheter.
-
-    The vessels' network divides into background and vessel what is no catheter.
-
-    Parameters
-    ----------
-    found
-        Probabilities ``(B, 2, H, W)`` of background and vessel.
-    catheter
-        Probability ``(B, H, W)`` of a catheter.
-    """
-    rest = found * (1 - catheter)[:, None]
-    return torch.cat((rest, catheter[:, None].to(rest)), dim=1)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from napari_motionseg.models import SegmentationNet
 from napari_motionseg.models.catheter_net import CARD_ENTRY
+from napari_motionseg.segmentation.catheter_rule import CatheterRule
 from napari_motionseg.segmentation.dataset import LabelledFrame
 
 MOST_FRAMES = 16  # labelled frames that are looked at
@@ -40,7 +43,9 @@ def kept_catheters(
         return {}
     contradicted = 0
     for frame in frames[:: -(-len(frames) // MOST_FRAMES)]:
-        taken = catheters.probability(frame.image) >= 0.5
-        contradicted += int((taken & (frame.target.view_as(taken) >= 0)).sum())
+        said = catheters.probability(frame.image)[0].float().cpu().numpy()
+        everywhere = CatheterRule(np.ones(said.shape, np.bool_))
+        taken = everywhere.believed(said) >= 0.5
+        contradicted += int((taken & (frame.target[0].numpy() >= 0)).sum())
     agreed = contradicted <= MOST_CONTRADICTED_PX
     return {CARD_ENTRY: catheters.name} if agreed else {}

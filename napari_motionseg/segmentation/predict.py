@@ -20,6 +20,7 @@ from napari_motionseg.models import SegmentationNet, load_model, resolve_device
 from napari_motionseg.models.catheter_net import CatheterNet
 from napari_motionseg.models.class_names import VESSEL
 from napari_motionseg.models.familiarity import Familiarity
+from napari_motionseg.segmentation.catheter_rule import CatheterRule, with_catheters
 from napari_motionseg.segmentation.obeyed_labels import obey
 from napari_motionseg.segmentation.predictor import Predictor
 
@@ -151,6 +152,7 @@ def segment_job(
     predictor = Predictor(network, on, batch, catheters=catheters)
     result = _empty(cine, threshold, labels)
     inside = None if whole_picture else find_cine_field_of_view(cine).inner()
+    rule = catheter_rule(predictor, cine, inside)
     step, total = 0, len(waiting)
     with closing(predictor.predict_all(cine, waiting)) as predicted:
         for t, probabilities in predicted:
@@ -158,6 +160,9 @@ def segment_job(
             message, preview = f"frame {t} is damaged and left out", None
             if probabilities is not None:
                 result = _judged(result, predictor, cine, t)
+                if rule is not None:
+                    catheter = rule.believed(probabilities[-1])
+                    probabilities = with_catheters(probabilities[:-1], catheter)
                 _keep(result, t, probabilities, inside)
                 message = "; ".join(_notes(result, predictor))
                 preview = (t, *(part[t].copy() for part in result.parts))
@@ -167,6 +172,26 @@ def segment_job(
                 return result
             waiting.hear(signal)
     return result
+
+
+def catheter_rule(
+    predictor: Predictor, cine: Cine, inside: NDArray[np.bool_] | None
+) -> CatheterRule | None:
+    """Return the rule for catheters of a loop; None if no network tells them.
+
+    Parameters
+    ----------
+    predictor
+        Predictor of the loop.
+    cine
+        The loop.
+    inside
+        ``(H, W)`` bool, True where something may be marked; None is everywhere.
+    """
+    if not predictor.tells_catheters:
+        return None
+    everywhere = np.ones(cine.shape[1:], np.bool_)
+    return CatheterRule(everywhere if inside is None else inside)
 
 
 def _empty(cine: Cine, threshold: float, labels: Labels | None) -> Segmentation:

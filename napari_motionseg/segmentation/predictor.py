@@ -17,7 +17,6 @@ from napari_motionseg.errors import MotionSegError
 from napari_motionseg.jobs.frame_queue import FrameQueue
 from napari_motionseg.models import SegmentationNet
 from napari_motionseg.models.acceleration import accelerate
-from napari_motionseg.models.catheter_net import with_catheters
 from napari_motionseg.models.class_names import CATHETER
 from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.models.familiarity import Familiarity
@@ -63,14 +62,14 @@ class Predictor:
     Parameters
     ----------
     model
-        Network; it is put into evaluation mode, and its present weights are used. If a
-        `CatheterNet` stands beside it, the probabilities have a third class.
+        Network; it is put into evaluation mode, and its present weights are used.
     device
         Device to compute on.
     batch
         Number of frames to predict at once; it is halved if memory runs out.
     catheters
-        Whether a network that stands beside the model is asked.
+        Whether a `CatheterNet` that stands beside the model is asked. Its probability
+        is then one more plane after the classes of the model.
 
     Attributes
     ----------
@@ -97,6 +96,11 @@ class Predictor:
         self._model = ready(model, device)
         beside = model.catheters if catheters else None
         self._beside = None if beside is None else ready(beside.network, device)
+
+    @property
+    def tells_catheters(self) -> bool:
+        """Whether the last plane is the probability of a catheter."""
+        return self._beside is not None
 
     @property
     def familiarity(self) -> Familiarity | None:
@@ -191,7 +195,8 @@ class Predictor:
         found = self._answer(self._model, images)
         if self._beside is None:
             return found
-        return with_catheters(found, self._answer(self._beside, images)[:, CATHETER])
+        catheter = self._answer(self._beside, images)[:, CATHETER]
+        return torch.cat((found, catheter[:, None]), dim=1)
 
     def _answer(self, network: Predicting, images: Tensor) -> Tensor:
         """Return the probabilities of a network, which sees its working size."""
