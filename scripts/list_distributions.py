@@ -25,6 +25,7 @@ WHEEL_HAS = (
     "napari_motionseg/samples/faint-angiogram.npz",
     "napari_motionseg/samples/synthetic-angiogram.dcm",
     "napari_motionseg/samples/synthetic-angiogram.npz",
+    "napari_motionseg/models/weights/catheters-xa.safetensors",
     "napari_motionseg/models/weights/motion-xa.safetensors",
     "napari_motionseg/models/weights/pwcnet-xa.safetensors",
     "napari_motionseg/models/weights/propagation-xa.safetensors",

@@ -22,6 +22,7 @@ PAGES = {
     "changelog.md": "CHANGELOG.md",
     "results.md": "benchmarks/RESULTS.md",
     "vessels-xa.md": "napari_motionseg/models/weights/vessels-xa.md",
+    "catheters-xa.md": "napari_motionseg/models/weights/catheters-xa.md",
     "motion-xa.md": "napari_motionseg/models/weights/motion-xa.md",
     "pwcnet-xa.md": "napari_motionseg/models/weights/pwcnet-xa.md",
     "propagation-xa.md": "napari_motionseg/models/weights/propagation-xa.md",

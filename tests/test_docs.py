@@ -25,7 +25,7 @@ GENERATED = {
     "contributing.md", "changelog.md", "results.md", "commands.md", "vessels-xa.md",
     "pwcnet-xa.md",
     "propagation-xa.md",
-    "motion-xa.md",
+    "motion-xa.md", "catheters-xa.md",
 }  # fmt: skip
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
