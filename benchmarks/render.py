@@ -55,7 +55,9 @@ date, which stands at its end. What has changed since the first ones:
   together. Its accuracy shows it, and embeddings that learnt from loops; its speed and
   the ablations do not. `motion-xa` has learnt from two objectives.
 - 2026-11-30, morning: they are registered in wider windows. *Why does the flow miss its
-  target on moving vessels?* shows it; the other sections do not.
+  target on moving vessels?* and the accuracy of the flow show it; the other sections do
+  not. `catheters-xa` tells catheters beside the default network. *How good are masks
+  without any label?* shows it.
 """
 FEW_SHOT = {
     "fewshot_synthetic": "Which start is best with few labels, synthetic loops?",

@@ -119,7 +119,6 @@ def train_masks(
     The network segments loops without any painting, and is a start for few labels.
     Ctrl-C stops early and keeps the result so far; --resume continues from there.
     """
-    from napari_motionseg.models import read_card
     from napari_motionseg.training.engine.recipes import with_changes
     from napari_motionseg.training.masks.job import train_masks_job
 
@@ -130,11 +129,15 @@ def train_masks(
     job = train_masks_job(
         settings, out=out, resume=resume, start=start, teacher=teacher
     )
-    path = run_job(job, "Mask training", stoppable=True)
+    _print_scores(run_job(job, "Mask training", stoppable=True), as_json)
+
+
+def _print_scores(path: Path, as_json: bool) -> None:
+    """Print the Dice of a new network on frames that it was not trained on."""
+    from napari_motionseg.models import read_card
+
     told = read_card(path).provenance
-    vessels, catheters = (
-        told[f"held_out_{name}"] for name in ("dice", "catheter_dice")
-    )
+    vessels, catheters = told["held_out_dice"], told["held_out_catheter_dice"]
     line = (
         f"{path}: on held-out synthetic frames, Dice {vessels:.3f} for vessels and "
         f"{catheters:.3f} for catheters"

@@ -160,10 +160,7 @@ def segment_job(
             message, preview = f"frame {t} is damaged and left out", None
             if probabilities is not None:
                 result = _judged(result, predictor, cine, t)
-                if rule is not None:
-                    catheter = rule.believed(probabilities[-1])
-                    probabilities = with_catheters(probabilities[:-1], catheter)
-                _keep(result, t, probabilities, inside)
+                _keep(result, t, probabilities, inside, rule)
                 message = "; ".join(_notes(result, predictor))
                 preview = (t, *(part[t].copy() for part in result.parts))
             told, then = _told(result), waiting.next_frame
@@ -267,11 +264,16 @@ def _keep(
     t: int,
     probabilities: NDArray[np.float32],
     inside: NDArray[np.bool_] | None,
+    rule: CatheterRule | None,
 ) -> None:
     """Store the probabilities ``(classes, H, W)`` of frame `t` in the result.
 
     Outside `inside` ``(H, W)`` all pixels become background; None is inside everywhere.
+    With a rule, the last plane is the probability of a catheter beside the classes.
     """
+    if rule is not None:
+        catheter = rule.believed(probabilities[-1])
+        probabilities = with_catheters(probabilities[:-1], catheter)
     foreground = 1 - probabilities[0]
     if inside is not None:
         foreground = np.where(inside, foreground, 0)

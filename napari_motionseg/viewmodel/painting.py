@@ -11,6 +11,7 @@ accepted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,11 @@ NEW_NAMES = (BACKGROUND_NAME, VESSEL_NAME, CATHETER_NAME)
 def names_of(painting: Any) -> tuple[str, ...]:
     """Return the names of a layer's classes, the background first."""
     return tuple(painting.metadata.get(CLASSES, NEW_NAMES[:2]))
+
+
+def has_catheters(names: Sequence[str]) -> bool:
+    """Return whether class 2 is the catheter, and not a class of the user's own."""
+    return tuple(names[2:3]) == (CATHETER_NAME,)
 
 
 def has_screen_numbers(painting: Any) -> bool:

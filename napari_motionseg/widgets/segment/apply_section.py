@@ -26,7 +26,7 @@ from napari_motionseg.models import checkpoint_path
 from napari_motionseg.models.model_card import DEFAULT
 from napari_motionseg.viewmodel.layer_jobs import SegmentRequest, segment_layer_job
 from napari_motionseg.viewmodel.loop_masks import LoopMasks
-from napari_motionseg.viewmodel.painting import CATHETER_NAME
+from napari_motionseg.viewmodel.painting import has_catheters
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.viewmodel.segment_status import next_step
 from napari_motionseg.viewmodel.session import Model
@@ -258,15 +258,13 @@ class ApplySection(QObject):
         frames = range(len(cine))
         waiting = FrameQueue(t for t in frames if masks is None or not masks.done[t])
         waiting.prioritize(frame_shown(self._viewer, layer))
-        smooth, known = self.smooth.isChecked(), None
+        state, smooth, known = self._state, self.smooth.isChecked(), None
         if smooth and masks is not None:
             known = masks.probabilities, masks.likeliest, masks.done.copy()
-        order = tuple(waiting.take(len(waiting)))
         return SegmentRequest(
-            model, order, smooth, self._state.session.device, known,
-            labels_of_loop(self._viewer, self._state, layer),
-            # the user's own third class may be something else
-            catheters=self._state.names[2:3] == (CATHETER_NAME,),
+            model, tuple(waiting.take(len(waiting))), smooth, state.session.device,
+            known, labels_of_loop(self._viewer, state, layer),
+            has_catheters(state.names),
         )  # fmt: skip
 
     def _show_progress(self, progress: Progress) -> None:
