@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,6 @@ from napari_motionseg.models.octaves import halved, mean_of_octaves
 from napari_motionseg.models.unet_config import Enlarging, UNetConfig
 
 if TYPE_CHECKING:
-    from napari_motionseg.models.catheter_net import CatheterNet
     from napari_motionseg.models.familiarity import Familiarity
 
 
@@ -278,6 +277,21 @@ class UNet(nn.Module):
         return levels
 
 
+class NetworkBeside(Protocol):
+    """Interface of a network that is asked beside another one, as `CatheterNet`."""
+
+    @property
+    def network(self) -> SegmentationNet:
+        """The network."""
+
+    @property
+    def name(self) -> str:
+        """Name or path of its checkpoint."""
+
+    def probability(self, images: Tensor) -> Tensor:
+        """Return the probability ``(B, H, W)`` of its class in pictures."""
+
+
 class SegmentationNet(nn.Module):
     """Network for segmentation: an embedding and a last layer that classifies it.
 
@@ -300,7 +314,7 @@ class SegmentationNet(nn.Module):
     """
 
     familiarity: Familiarity | None = None
-    catheters: CatheterNet | None = None
+    catheters: NetworkBeside | None = None
 
     def __init__(self, config: UNetConfig | None = None, classes: int = 2) -> None:
         super().__init__()
