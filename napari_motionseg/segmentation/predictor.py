@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -25,6 +24,8 @@ from napari_motionseg.models.precision import autocast, place, resolve_precision
 from napari_motionseg.models.tiling import blend_tiles, smaller_tile
 from napari_motionseg.models.working_size import at_working_size, to_working_size
 from napari_motionseg.motion.pair_workers import usual_workers, work_through
+
+EVERY = slice(None)  # class of a network
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,13 +196,18 @@ class Predictor:
         found = self._answer(self._model, images)
         if self._beside is None:
             return found
-        catheter = self._answer(self._beside, images)[:, CATHETER]
-        return torch.cat((found, catheter[:, None]), dim=1)
+        catheter = self._answer(self._beside, images, slice(CATHETER, CATHETER + 1))
+        return torch.cat((found, catheter), dim=1)
 
-    def _answer(self, network: Predicting, images: Tensor) -> Tensor:
-        """Return the probabilities of a network, which sees its working size."""
-        in_tiles = partial(self._in_tiles, network)
-        return at_working_size(in_tiles, network.embedding.config, images)
+    def _answer(
+        self, network: Predicting, images: Tensor, classes: slice = EVERY
+    ) -> Tensor:
+        """Return probabilities of some classes by a network at its working size."""
+
+        def answer(resized: Tensor) -> Tensor:
+            return self._in_tiles(network, resized)[:, classes]
+
+        return at_working_size(answer, network.embedding.config, images)
 
     def _in_tiles(self, network: Predicting, images: Tensor) -> Tensor:
         if self.tile is None:
