@@ -78,9 +78,10 @@ class MeasurementTask:
         told = facts(cine, masks, found)
         t = told["fullest_frame"]
         vessel = masks[t] == VESSEL
+        of_vessel = np.where(found.likeliest[t] == VESSEL, found.probabilities[t], 0)
         try:
             measured = measure_vessel(
-                cine, t, longest_path(vessel), probability=found.probabilities[t]
+                cine, t, longest_path(vessel), probability=of_vessel
             )
         except MeasurementError as error:  # no vessel to be measured is a result
             told["not_measured"] = str(error)

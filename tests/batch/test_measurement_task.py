@@ -58,6 +58,26 @@ def test_diameter_of_a_tube(masks_are, tmp_path):
     assert len(whole["diameters_mm"]) == len(whole["arc_length_mm"])
 
 
+def test_a_catheter_beside_the_vessel_draws_no_line(masks_are, tmp_path, monkeypatch):
+    cine, mask = tube(3.0)
+    masks_are(cine, mask)
+    found = module.segmented(cine)
+    found.likeliest[1, 100:110] = 2  # marked, but no vessel
+    found.masks[1, 100:110] = 2
+    found.probabilities[1, 100:110] = 1
+    seen = []
+    measure = module.measure_vessel
+
+    def noted(*arguments, probability):
+        seen.append(probability)
+        return measure(*arguments, probability=probability)
+
+    monkeypatch.setattr(module, "measure_vessel", noted)
+    told = MeasurementTask().run(cine, "f" * 64, Draft(tmp_path))
+    assert (seen[0] == mask).all()
+    assert told["mean_diameter_mm"] == pytest.approx(3.0, abs=0.1)
+
+
 def test_no_vessel_is_a_result_and_no_failure(masks_are, tmp_path):
     cine, mask = tube(3.0)
     masks_are(cine, mask & False)
