@@ -22,10 +22,9 @@ from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.models.unet import SegmentationNet
 from napari_motionseg.models.working_size import at_working_size
 
-KIND = "catheters"  # of its checkpoints, so that nobody takes them for masks of vessels
-CARD_ENTRY = (
-    "catheters"  # of the card of a network of vessels: the checkpoint beside it
-)
+KIND = "catheters"  # of its checkpoints, which no dock offers for vessels
+# of the card of a network of vessels: the checkpoint of the network beside it
+CARD_ENTRY = "catheters"
 
 
 @dataclass(frozen=True, eq=False)

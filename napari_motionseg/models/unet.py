@@ -310,7 +310,7 @@ class SegmentationNet(nn.Module):
         `Familiarity`.
     catheters
         Network that tells catheters beside this one, if the checkpoint names one; see
-        `CatheterNet`. Only `Predictor` asks it.
+        `CatheterNet`. Its own answers are without it; `Predictor` joins them.
     """
 
     familiarity: Familiarity | None = None

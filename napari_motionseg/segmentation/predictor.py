@@ -25,7 +25,7 @@ from napari_motionseg.models.tiling import blend_tiles, smaller_tile
 from napari_motionseg.models.working_size import at_working_size, to_working_size
 from napari_motionseg.motion.pair_workers import usual_workers, work_through
 
-EVERY = slice(None)  # class of a network
+EVERY = slice(None)  # all classes of a network
 
 
 @dataclass(frozen=True, eq=False)

@@ -104,7 +104,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             {
                 "scene": "layers",
                 "heart_motion": (0.2, 1.5),
-                "contrast": (0.35, 0.7),
+                "contrast": (0.3, 0.6),
                 "noise": (0.0, 1.5),
             }
         ),

@@ -6,6 +6,8 @@ same shape from all sides.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -24,10 +26,7 @@ def knee(x: Tensor, y: Tensor, draws: Draws) -> Tensor:
     draws
         Source of the random shapes.
     """
-
-    def one(low: float, high: float) -> Tensor:
-        return draws.uniform((len(x), 1, 1), low, high)
-
+    one = partial(draws.uniform, (len(x), 1, 1))
     joint, size = one(-120, -92), one(0.9, 1.1)
     across = x - one(-14, 14) - one(-0.06, 0.06) * y
     above, below = (joint - y) / size, (y - joint) / size
@@ -78,10 +77,7 @@ def skull(x: Tensor, y: Tensor, draws: Draws) -> Tensor:
     draws
         Source of the random shapes.
     """
-
-    def one(low: float, high: float) -> Tensor:
-        return draws.uniform((len(x), 1, 1), low, high)
-
+    one = partial(draws.uniform, (len(x), 1, 1))
     right, down = x - one(-8, 8), y - one(-12, 12)
     wide, high = one(205, 245), one(190, 215)
     square = (right / wide) ** 2 + (down / high) ** 2
