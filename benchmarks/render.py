@@ -58,6 +58,9 @@ date, which stands at its end. What has changed since the first ones:
   target on moving vessels?* and the accuracy of the flow show it; the other sections do
   not. `catheters-xa` tells catheters beside the default network. *How good are masks
   without any label?* shows it.
+- 2026-11-30, noon: strokes no longer judge the start of a training, and new classes
+  begin with scores that fit their labels. *How soon is a network trained on what was
+  painted?* shows it. `catheters-xa` has been trained for longer.
 """
 FEW_SHOT = {
     "fewshot_synthetic": "Which start is best with few labels, synthetic loops?",

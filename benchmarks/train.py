@@ -5,7 +5,8 @@
     python benchmarks/train.py --setting cuda     # on an NVIDIA GPU
 
 Jobs run in a worker process that stands ready, as in the window. Draws are ten
-strokes or one labelled frame, and the Dice is that of other frames. Synthetic loops can
+strokes, at most ten corrections of what the default network marks, or one labelled
+frame, and the Dice is that of other frames. Synthetic loops can
 be measured anywhere; MOTIONSEG_GOLD names the folder of drawn masks, of which one
 picture is labelled and others are tested, and MOTIONSEG_DATA the real loops. A run that
 was cut goes on where it stopped. Times count on a free machine only: on a busy one,
@@ -36,6 +37,7 @@ from napari_motionseg.evaluation.reference_loops import (
 )
 from napari_motionseg.evaluation.simulated_strokes import (
     StrokeSettings,
+    simulated_corrections,
     simulated_strokes,
 )
 from napari_motionseg.io import Labels
@@ -65,6 +67,15 @@ DRAWS = (
     ("cimat40-5", "strokes"), ("cimat40-15", "dense"),
     ("cimat40-25", "strokes"), ("cimat40-35", "dense"),
     ("p2_c2", "strokes"), ("p3_c1", "dense"), ("p4_c2", "strokes"), ("p1_c2", "dense"),
+)  # fmt: skip
+# only trained with the recipe "quick"
+QUICK_DRAWS = (
+    *((f"synthetic-{n}", "corrections") for n in (9310, 9311, 9312, 9313)),
+    *((f"cimat40-{n}", "corrections") for n in (5, 15, 25, 35)),
+    *((loop, "strokes") for loop in
+      ("p1_c2", "p2_c1", "p3_c2", "p3_c5", "p4_c3", "p4_c6")),
+    *((loop, "corrections") for loop in
+      ("p1_c2", "p2_c1", "p2_c2", "p3_c2", "p3_c5", "p4_c2", "p4_c3", "p4_c6")),
 )  # fmt: skip
 RECIPES = ("quick", "tuned")
 STANDBY_S, TICK_S = 120, 0.01
@@ -132,12 +143,13 @@ def rows(options: argparse.Namespace, done: set) -> Iterator[dict[str, Any]]:
     if "segment" in parts and first not in done:
         yield named(first) | segmented(options.frames) | where
     chosen = options.draws.split(",") if options.draws else None
-    for name, kind in DRAWS:
+    for name, kind in (*DRAWS, *QUICK_DRAWS):
         if chosen is not None and name not in chosen:
             continue
+        recipes = RECIPES if (name, kind) in DRAWS else RECIPES[:1]
         wanted = [
             key
-            for key in ((options.setting, part, name, kind) for part in RECIPES)
+            for key in ((options.setting, part, name, kind) for part in recipes)
             if key[1] in parts and key not in done
         ]
         loop = loop_of(name) if wanted else None
@@ -187,8 +199,14 @@ def draw_of(loop: ReferenceLoop, kind: str) -> tuple[Labels, int, list[int]]:
     others = [int(o) for o in dict.fromkeys(shown[places].tolist()) if o != t]
     if kind == "dense":
         return loop.labels([t]), t, others
+    mask, how = loop.masks[t], StrokeSettings()
+    if kind == "corrections":
+        marked = run(segment_job(loop.cine, "default", frames=[t])).masks[t] > 0
+        strokes = simulated_corrections(mask, marked, how, 0)
+    else:
+        strokes = simulated_strokes(mask, how, 0)
     painted = np.zeros(loop.cine.shape, np.uint8)
-    painted[t] = np.max(simulated_strokes(loop.masks[t], StrokeSettings(), 0), axis=0)
+    painted[t] = np.max(strokes, axis=0)
     return Labels.from_painted(painted, "scribbles"), t, others
 
 

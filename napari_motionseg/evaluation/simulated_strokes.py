@@ -2,7 +2,7 @@
 
 A vessel stroke follows a centreline and stays inside the vessel. A background stroke is
 a slightly bent line outside the vessel. Every second one is near the vessel, where
-people tend to paint.
+people tend to paint. Corrections of a mask are strokes along its largest errors.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from napari_motionseg.errors import LabelError, SettingsError
 
 BACKGROUND, VESSEL = 1, 2  # class numbers of scribbles
 CLOSE = (5.0, 30.0)  # px: distance from the vessel of a near background stroke
+CORRECTED_MARGIN = 1.0  # px: least distance of a corrected mark from the vessel
 TRIES = 200  # attempts to place a background stroke
 
 
@@ -105,21 +106,93 @@ def simulated_strokes(
     return strokes
 
 
+def simulated_corrections(
+    mask: NDArray[np.bool_],
+    marked: NDArray[np.bool_],
+    settings: StrokeSettings,
+    seed: int,
+) -> list[NDArray[np.uint8]]:
+    """Return strokes along the largest errors of a mask, the largest first.
+
+    Parameters
+    ----------
+    mask
+        Vessel mask ``(H, W)`` bool.
+    marked
+        Mask ``(H, W)`` bool that is corrected, for example a first guess.
+    settings
+        Settings of the strokes. Their numbers are the most of each class: of vessel
+        where it was missed, and of background where something else was marked.
+    seed
+        Seed of the one stroke that a class without an error gets, because a training
+        needs all classes; see `simulated_strokes`.
+
+    Returns
+    -------
+    list of NDArray
+        Arrays ``(H, W)`` uint8, one for each stroke, as `simulated_strokes` returns
+        them.
+
+    Raises
+    ------
+    LabelError
+        If the mask has no vessel, or leaves no room beside it.
+    """
+    usual = simulated_strokes(mask, settings, seed)
+    outside = ndimage.distance_transform_edt(~mask) > CORRECTED_MARGIN
+    strokes = []
+    for number, wrong, where, most in (
+        (VESSEL, mask & ~marked, mask, settings.vessel),
+        (BACKGROUND, marked & outside, outside, settings.background),
+    ):
+        found = [
+            (_along_middle(part, settings) & where).astype(np.uint8) * np.uint8(number)
+            for part in _largest_parts(wrong, most)
+        ]
+        strokes += found or [x for x in usual if int(x.max()) == number][:1]
+    return strokes
+
+
+def _largest_parts(wrong: NDArray[np.bool_], most: int) -> list[NDArray[np.bool_]]:
+    """Return the largest parts of a mask without what is one or two pixels thin."""
+    parts, count = ndimage.label(ndimage.binary_opening(wrong), np.ones((3, 3)))
+    sizes = np.bincount(parts.ravel(), minlength=count + 1)[1:]
+    order = np.argsort(sizes, kind="stable")[::-1][:most]
+    return [parts == number + 1 for number in order]
+
+
+def _along_middle(
+    part: NDArray[np.bool_], settings: StrokeSettings
+) -> NDArray[np.bool_]:
+    """Follow the centreline of a part from its middle, for the length of a stroke."""
+    line = skeletonize(part)
+    points = np.argwhere(line if line.any() else part)
+    away = np.square(points - points.mean(axis=0)).sum(axis=1)
+    middle = points[np.argmin(away)]
+    return _brushed(_followed(part, middle, settings.length), settings.radius)
+
+
 def _vessel_stroke(
     mask: NDArray[np.bool_], settings: StrokeSettings, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
     """Follow a centreline from one of its points, for the length of a stroke."""
     line = skeletonize(mask)
+    start = rng.choice(np.argwhere(line if line.any() else mask))
+    return _brushed(_followed(mask, start, settings.length), settings.radius) & mask
+
+
+def _followed(
+    mask: NDArray[np.bool_], start: NDArray[np.intp], length: int
+) -> NDArray[np.bool_]:
+    """Return the part of a centreline around one of its points, half in each way."""
+    line = skeletonize(mask)
     line = line if line.any() else mask
-    start = rng.choice(np.argwhere(line))
     reached = np.zeros_like(mask)
     reached[tuple(start)] = True
-    neighbours = np.ones((3, 3), bool)
-    # half of the length in either direction
-    grown: NDArray[np.bool_] = ndimage.binary_dilation(
-        reached, neighbours, iterations=max(1, settings.length // 2), mask=line
+    followed: NDArray[np.bool_] = ndimage.binary_dilation(
+        reached, np.ones((3, 3), bool), iterations=max(1, length // 2), mask=line
     )
-    return _brushed(grown, settings.radius) & mask
+    return followed
 
 
 def _background_stroke(

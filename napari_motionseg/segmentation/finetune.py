@@ -38,9 +38,7 @@ from napari_motionseg.segmentation.feature_whitening import (
 from napari_motionseg.segmentation.finetune_task import FinetuneTask
 from napari_motionseg.segmentation.initialization import (
     SCRATCH,
-    agreement,
     earned_share,
-    earned_trust,
     fits,
     initial_network,
     relearn_foreign_classes,
@@ -49,6 +47,7 @@ from napari_motionseg.segmentation.initialization import (
 )
 from napari_motionseg.segmentation.kept_catheters import kept_catheters
 from napari_motionseg.segmentation.labelled_classes import LabelledLoop
+from napari_motionseg.segmentation.new_class_scores import fit_new_classes
 from napari_motionseg.segmentation.pseudo_labels import with_pseudo_labels
 from napari_motionseg.segmentation.quick_task import QuickTask
 from napari_motionseg.segmentation.settings import FinetuneSettings
@@ -120,7 +119,9 @@ def finetune_job(
     counts = count_pixels(frames, classes)
     model, origin, frames = _start_of(start, classes, settings, examples, frames)
     beside = kept_catheters(model, frames)
-    settings, agreed = _settings_for(model, origin["kind"], frames, settings)
+    known = origin["kind"] == "segmentation"
+    agreed = whole_agreement(model, frames) if known else None
+    settings = _settings_for(model, origin["kind"], frames, settings, agreed)
     training = settings.training_for(len(frames))
     frames, before = _use_start(model, origin, frames, settings, agreed)
     if settings.carry is not None:
@@ -195,18 +196,12 @@ def _settings_for(
     kind: str,
     frames: Sequence[LabelledFrame],
     settings: FinetuneSettings,
-) -> tuple[FinetuneSettings, float | None]:
-    """Return the settings for a start of some kind and for what is labelled.
-
-    The second value is the agreement of the start with all labels, if it is known.
-    """
-    if settings.levels is None:
-        return settings, None
-    agreed, whole = whole_agreement(model, frames), whole_frames(frames)
-    chosen = settings.for_start(
-        kind, decoder_depth(model), fits=fits(agreed), whole=bool(whole)
-    )
-    return chosen, agreed if len(whole) == len(frames) else None
+    agreed: float | None,
+) -> FinetuneSettings:
+    """Return the settings for a start of some kind and for what is labelled."""
+    whole = bool(whole_frames(frames))
+    depth = decoder_depth(model)
+    return settings.for_start(kind, depth, fits=fits(agreed), whole=whole)
 
 
 def _use_start(
@@ -220,26 +215,24 @@ def _use_start(
 
     The weights are None if the start is not a segmentation network. The share of them
     that is kept is recorded in `origin`. `agreed` is the agreement of the start with
-    the labels; None computes it where it is needed.
+    whole frames.
     """
     if origin["kind"] != "segmentation":
         return frames, None
     known = origin.get("classes", model.classes)
     seed = settings.training.seed
-    origin["relearned"] = relearn_foreign_classes(model, frames, known, seed)
+    foreign = relearn_foreign_classes(model, frames, known, seed)
+    origin["relearned"] = foreign
+    new = [*foreign, *range(known, model.classes)]
+    fit_new_classes(model, frames, new)
     before = copy_weights(model)
     earned = settings.kept == "earned"
-    gaps = len(whole_frames(frames)) < len(frames)
-    start, trust = folded(model), 0.0
-    place(start, next(model.parameters()).device)
-    if earned or (settings.pseudo_labels and gaps):
-        if agreed is None:
-            agreed = agreement(start, frames)
-        trust = earned_trust(agreed)
-    kept = earned_share(trust, frames) if earned else float(settings.kept)
+    kept = earned_share(agreed, frames) if earned else float(settings.kept)
     origin["kept"] = kept
     if settings.pseudo_labels:
-        frames = with_pseudo_labels(start, frames, trust)
+        start = folded(model)
+        place(start, next(model.parameters()).device)
+        frames = with_pseudo_labels(start, frames, new)
     return frames, before
 
 

@@ -2,10 +2,12 @@
 
 Strokes label few pixels, and a network that is trained on them alone forgets what it
 knew elsewhere (Li and Hoiem 2016, "Learning without Forgetting"). The prediction of the
-initial network therefore replaces missing labels, as far as it is confident and away
-from strokes that contradict it. Pixels are drawn at random, so that in all they weigh a
-multiple of what was painted: the larger, the more the initial network is trusted.
-Outside the field of view, the pseudo-label is background.
+initial network therefore replaces missing labels, as far as it is certain and away from
+strokes that contradict it. Outside the field of view, the pseudo-label is background.
+
+Strokes do not say how far the initial network is to be trusted. People paint where its
+masks are wrong, so strokes may contradict all of it while the rest of the frame is
+right. What counts is the certainty of each pixel.
 """
 
 from __future__ import annotations
@@ -24,16 +26,14 @@ from napari_motionseg.segmentation.dataset import LabelledFrame
 
 # a stroke on a wrong prediction contradicts the whole area, up to this distance
 CONTRADICTED_PX = 20.0  # px
-# Dice on other frames after ten strokes on one frame. On a real loop of p1, whose start
-# fits the strokes with .91 and has .851 without them, pseudo-labels that weigh twice as
-# much as the strokes gave .839, five times .844, ten times .846. On synthetic loops
-# (.37, .03; .257, .344), with a quarter kept, equal weights gave .539 and .728, ten
-# times .453 and .591.
-SAY_UNTRUSTED, SAY_TRUSTED = 1.0, 10.0
+# A pseudo-label takes part with its certainty to this power: .89 for a probability of
+# .997, .36 for .975. Smaller powers keep faint vessels as background, larger ones leave
+# too few pseudo-labels: five strokes on false marks make the network forget vessels.
+CERTAINTY_POWER = 20
 
 
 def with_pseudo_labels(
-    model: Predicting, frames: Sequence[LabelledFrame], trust: float = 1.0
+    model: Predicting, frames: Sequence[LabelledFrame], new: Sequence[int] = ()
 ) -> list[LabelledFrame]:
     """Return frames whose unlabelled pixels have predictions as weak labels.
 
@@ -44,17 +44,18 @@ def with_pseudo_labels(
     frames
         Labelled frames. Those that are completely labelled, and those with weak labels,
         are returned unchanged.
-    trust
-        Trust in the network, 0 to 1, from `earned_trust`. Pseudo-labels weigh from
-        `SAY_UNTRUSTED` to `SAY_TRUSTED` times as much as the painted pixels.
+    new
+        Numbers of classes that the network knows from these labels alone. What it takes
+        for one of them gets no pseudo-label.
     """
-    say = SAY_UNTRUSTED + trust * (SAY_TRUSTED - SAY_UNTRUSTED)
     with eval_mode(model):
-        return [_completed(model, frame, say) for frame in frames]
+        return [_completed(model, frame, new) for frame in frames]
 
 
 @torch.inference_mode()
-def _completed(model: Predicting, frame: LabelledFrame, say: float) -> LabelledFrame:
+def _completed(
+    model: Predicting, frame: LabelledFrame, new: Sequence[int]
+) -> LabelledFrame:
     painted = frame.target >= 0
     if frame.weight is not None or bool(painted.all()):
         return frame
@@ -66,13 +67,14 @@ def _completed(model: Predicting, frame: LabelledFrame, say: float) -> LabelledF
     sure, answer = (part[None] for part in found.max(dim=0))
     answer = answer.to(frame.target)
     wrong = painted & (answer != frame.target)
-    belief = ((sure - 0.5) / 0.5).clamp(min=0)  # the likeliest of two classes: 0.5 to 1
+    certainty = ((sure - 0.5) / 0.5).clamp(min=0)  # the likelier of two has at least .5
+    weight = certainty**CERTAINTY_POWER
+    for number in new:
+        weight = weight * (answer != number)
     if bool(wrong.any()):
         away = torch.from_numpy(distance_transform_edt(~wrong[0].numpy()))[None]
-        belief = belief * (away > CONTRADICTED_PX)
-    belief = belief.masked_fill(painted, 0.0)
-    share = say * float(painted.sum()) / max(float(belief.sum()), 1.0)
-    weight = torch.where(painted, 1.0, belief * min(share, 1.0))
+        weight = weight * (away > CONTRADICTED_PX)
+    weight = weight.masked_fill(painted, 1.0)
     target = torch.where(painted, frame.target, answer)
     return LabelledFrame(frame.image, target, frame.foreground, weight.float())
 

@@ -32,9 +32,6 @@ QUICK_LEVELS = 1
 # first rose to .835 if it kept a tenth of its start, which its Dice of .56 has earned.
 QUICK_WHOLE_LEVELS = 2
 QUICK_WINDOWS = 32
-# Frozen layers keep most of the start already. On loop 9303, ten strokes gave .646 with
-# nothing kept, .717 with a quarter, .649 with a half; on p4_c1 .729, .729 and .728.
-QUICK_KEPT = 0.25
 TUNED_EARLY_STOPPING_EVERY = 20  # steps from one check to the next
 
 
@@ -64,7 +61,7 @@ class FinetuneSettings:
     kept
         Share of the initial weights in the final ones, 0 to 1, if the initial network
         is a segmentation network. ``"earned"`` makes it larger the better the initial
-        masks fit the labels; see `earned_share` and `blend_with_start`.
+        masks fit whole frames; see `earned_share` and `blend_with_start`.
     whitening_frames
         Number of frames of the labelled loops over which the features of a start
         without a head, an ``"embedding"`` checkpoint, are brought to mean 0 and
@@ -177,18 +174,15 @@ class FinetuneSettings:
         """
         if self.levels is None:
             return self
-        tuned = self.tuned()
-        earned = tuned.kept if self.kept == QUICK_KEPT else self.kept
         if kind == "segmentation" and fits and self.levels <= depth:
             if not whole:
                 return self
             levels = min(self.whole_levels or self.levels, depth)
-            return dataclasses.replace(self, levels=levels, kept=earned)
+            return dataclasses.replace(self, levels=levels)
+        tuned = self.tuned()
         chosen = self.growth == 0  # a number of steps that `with_steps` has set
         steps = self.steps if chosen else tuned.steps
-        return dataclasses.replace(
-            self, levels=None, steps=steps, batch=tuned.batch, kept=earned
-        )
+        return dataclasses.replace(self, levels=None, steps=steps, batch=tuned.batch)
 
     def with_steps(self, steps: int) -> FinetuneSettings:
         """Return a copy with a fixed number of steps, however much is labelled."""
@@ -221,7 +215,6 @@ class FinetuneSettings:
             batch=QUICK_BATCH,
             levels=QUICK_LEVELS,
             whole_levels=QUICK_WHOLE_LEVELS,
-            kept=QUICK_KEPT,
         )
 
     @classmethod

@@ -92,3 +92,35 @@ def test_strokes_are_compared_with_no_label(tmp_path):
     assert f"{first}synthetic loops, mean of 2 | avx2 | +0.05 | +0.055 | re" in text
     assert f"{first}synthetic loops, worst of 2 | avx2 | -0.01 | -0.020 | miss" in text
     assert f"{first}cimat40, other pictures, mean of 1 | avx2 |  | -0.010 |  |" in text
+
+
+def strokes_on_real_loops(gains, labels):
+    return [
+        trained("quick", 0.5 + gain, 9.0, loop=f"p{k}", labels=labels)
+        for k, gain in enumerate(gains)
+    ]
+
+
+def test_eight_real_loops_must_gain_by_strokes_and_by_corrections(tmp_path):
+    text = section(
+        tmp_path,
+        *strokes_on_real_loops([0.02, 0.01] * 4, "strokes"),
+        *strokes_on_real_loops([0.02, -0.03] * 4, "corrections"),
+    )
+    assert (
+        "| Dice by ten strokes minus no label, real loops, mean of 8 | avx2 "
+        "| interval above 0 | +0.015 (" in text
+    )
+    (corrected,) = (
+        line
+        for line in text.splitlines()
+        if "corrections minus" in line and "mean" in line
+    )
+    assert corrected.endswith("| missed |")
+    assert "| -0.005 (" in corrected
+    assert "real loops, worst of 8 | avx2 |  | -0.030 |  |" in text
+
+
+def test_two_real_loops_are_too_few_for_a_verdict(tmp_path):
+    text = section(tmp_path, *strokes_on_real_loops([0.02, 0.01], "strokes"))
+    assert "real loops, mean of 2 | avx2 |  | +0.015 |  |" in text

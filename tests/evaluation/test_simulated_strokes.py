@@ -7,6 +7,7 @@ from scipy import ndimage
 from napari_motionseg.errors import LabelError, SettingsError
 from napari_motionseg.evaluation.simulated_strokes import (
     StrokeSettings,
+    simulated_corrections,
     simulated_strokes,
 )
 
@@ -58,3 +59,32 @@ def test_what_cannot_be_drawn_is_refused(mask):
         StrokeSettings(vessel=0, background=0)
     with pytest.raises(SettingsError, match="length must be at least 1"):
         StrokeSettings(length=0)
+
+
+def test_corrections_lie_on_the_largest_errors(mask):
+    marked = mask.copy()
+    marked[20:26, 60:100] = False  # a missed end, and a smaller gap
+    marked[60:68, 50:55] = False
+    marked[75:82, 5:40] = True  # two false marks
+    marked[40:47, 80:95] = True
+    settings = StrokeSettings(vessel=1, background=5, length=20, radius=2)
+    strokes = simulated_corrections(mask, marked, settings, 0)
+    assert [int(s.max()) for s in strokes] == [2, 1, 1]
+    missed, false = mask & ~marked, marked & ~mask
+    rows, columns = np.nonzero(strokes[0])
+    assert missed[strokes[0] > 0].mean() > 0.9
+    assert mask[strokes[0] > 0].all()
+    assert (rows < 26).all()
+    assert (columns > 60).all()
+    for stroke, column in ((strokes[1], slice(5, 40)), (strokes[2], slice(80, 95))):
+        assert not mask[stroke > 0].any()
+        assert (stroke[:, column] > 0).any()
+        assert false[stroke > 0].mean() > 0.7
+
+
+def test_a_class_without_errors_gets_one_usual_stroke(mask):
+    strokes = simulated_corrections(mask, mask, StrokeSettings(), 3)
+    usual = simulated_strokes(mask, StrokeSettings(), 3)
+    assert len(strokes) == 2
+    np.testing.assert_array_equal(strokes[0], usual[0])
+    np.testing.assert_array_equal(strokes[1], usual[1])

@@ -32,7 +32,6 @@ from napari_motionseg.segmentation.flow_propagation import CarrySettings
 from napari_motionseg.segmentation.initialization import (
     agreement,
     earned_share,
-    earned_trust,
     initial_network,
 )
 from napari_motionseg.segmentation.metrics import dice
@@ -395,22 +394,16 @@ def test_the_better_the_start_fits_the_more_of_it_is_kept(tmp_path):
     assert origin["kept"] == 0.3
 
 
-def test_trust_is_the_fourth_power_of_the_agreement():
-    bar = [labelled([[1, 1, 1], [0, 0, 0]])]
-    start = Answers(0, 0, 2)
-    assert earned_trust(agreement(start, bar)) == 0
-    assert earned_trust(agreement(Answers(0, 1, 2), bar)) == 1
-    rather = [labelled([[1, 0], [0, 0]])]
-    assert earned_trust(agreement(Answers(0, 1, 2), rather)) == pytest.approx(
-        (2 / 3) ** 4
-    )
-
-
 def test_beside_strokes_a_quarter_is_kept_at_least():
     full, strokes = labelled([[1, 0], [0, 0]]), labelled([[1, 0], [-1, -1]])
-    assert earned_share(0.1, [full]) == 0.1
-    assert earned_share(0.1, [full, strokes]) == 0.25
-    assert earned_share(0.4, [strokes]) == 0.4
+    assert earned_share(0.5, [full]) == pytest.approx(0.5**4)
+    assert earned_share(0.5, [full, strokes]) == 0.25
+    assert earned_share(0.9, [full, strokes]) == pytest.approx(0.9**4)
+
+
+def test_strokes_do_not_say_how_much_of_a_start_is_kept():
+    """People paint where the masks are wrong."""
+    assert earned_share(None, [labelled([[1, 0], [-1, -1]])]) == 0.25
 
 
 def test_pseudo_labels_are_added_if_they_are_asked_for(tmp_path, monkeypatch):
@@ -419,8 +412,8 @@ def test_pseudo_labels_are_added_if_they_are_asked_for(tmp_path, monkeypatch):
     first = finetune(examples, settings(1), out=tmp_path / "1.safetensors")
     asked = []
 
-    def with_pseudo_labels(_model, frames, trust):
-        asked.append(trust)
+    def with_pseudo_labels(_model, frames, new):
+        asked.append(new)
         return frames
 
     monkeypatch.setattr(finetune_module, "with_pseudo_labels", with_pseudo_labels)

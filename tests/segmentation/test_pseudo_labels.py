@@ -9,9 +9,8 @@ from torch import nn
 
 from napari_motionseg.segmentation.dataset import LabelledFrame
 from napari_motionseg.segmentation.pseudo_labels import (
+    CERTAINTY_POWER,
     CONTRADICTED_PX,
-    SAY_TRUSTED,
-    SAY_UNTRUSTED,
     with_pseudo_labels,
 )
 
@@ -41,7 +40,7 @@ def scribbled(strokes):
     return LabelledFrame(image, target, (target > 0).nonzero())
 
 
-def test_unpainted_pixels_get_the_starts_answer_and_their_say():
+def test_unpainted_pixels_get_the_starts_answer():
     frame = scribbled(
         [(slice(12, 14), slice(5, 15), 1), (slice(30, 32), slice(5, 15), 0)]
     )
@@ -53,17 +52,29 @@ def test_unpainted_pixels_get_the_starts_answer_and_their_say():
     sure = ~painted & (torch.arange(SIZE[1]) > 0)
     assert bool((found.target == torch.from_numpy(expected))[sure].all())
     assert bool((found.weight[..., 0] == 0).all())  # it does not know
-    others = float(found.weight[~painted].sum())
-    assert others == pytest.approx(SAY_TRUSTED * float(painted.sum()), rel=1e-4)
+    torch.testing.assert_close(
+        found.weight[sure], torch.full((int(sure.sum()),), 0.8**CERTAINTY_POWER)
+    )
 
 
-@pytest.mark.parametrize("trust", [0.0, 0.25, 1.0])
-def test_answers_weigh_more_the_further_they_are_trusted(trust):
-    frame = scribbled([(slice(12, 14), slice(5, 15), 1)])
-    (found,) = with_pseudo_labels(Bar(), [frame], trust)
-    painted = frame.target >= 0
-    say = float(found.weight[~painted].sum() / painted.sum())
-    assert say == pytest.approx(SAY_UNTRUSTED + trust * 9, rel=1e-4)
+def test_strokes_that_contradict_it_take_no_weight_from_the_rest_of_the_frame():
+    """People paint where the masks are wrong, and the rest may be right."""
+    agreeing = scribbled([(slice(14, 16), slice(0, 2), 1)])
+    against = scribbled([(slice(14, 16), slice(0, 2), 0)])
+    far = slice(3 + int(CONTRADICTED_PX), None)
+    weights = [
+        with_pseudo_labels(Bar(), [frame])[0].weight[..., far]
+        for frame in (agreeing, against)
+    ]
+    assert float(weights[1].min()) > 0
+    assert torch.equal(*weights)
+
+
+def test_what_is_taken_for_a_new_class_gets_no_label():
+    frame = scribbled([(slice(30, 32), slice(5, 15), 0)])
+    (found,) = with_pseudo_labels(Bar(), [frame], new=[1])
+    assert bool((found.weight[0, 10:20, 1:] == 0).all())
+    assert float(found.weight[0, :10, 1:].min()) > 0
 
 
 def test_around_a_stroke_that_contradicts_it_the_start_says_nothing():
@@ -91,18 +102,17 @@ def test_full_labels_and_weak_ones_stay_as_they_are():
 
 def test_an_answer_weighs_by_how_far_it_is_from_undecided():
     class Sides(Bar):
-        """Background everywhere: certain at the left, at the right half as much."""
+        """Background everywhere: certain at the left, less so at the right."""
 
         def probabilities(self, image):
             vessel = torch.zeros(image.shape[-2:])
-            vessel[:, 30:] = 0.25
+            vessel[:, 30:] = 0.025
             return torch.stack((1 - vessel, vessel))[None]
 
     frame = scribbled([(slice(0, 4), slice(28, 32), 0)])
-    (found,) = with_pseudo_labels(Sides(), [frame], 0.0)
-    left, right = float(found.weight[0, 20, 10]), float(found.weight[0, 20, 50])
-    assert 0 < left < 1
-    assert right == pytest.approx(left / 2, rel=1e-4)
+    (found,) = with_pseudo_labels(Sides(), [frame])
+    assert float(found.weight[0, 20, 10]) == 1
+    assert float(found.weight[0, 20, 50]) == pytest.approx(0.36, abs=0.005)
 
 
 def test_outside_the_field_of_view_the_start_says_background():

@@ -234,7 +234,6 @@ def test_a_start_is_compared_with_whole_frames_only_once(tmp_path, monkeypatch):
         return 0.9
 
     monkeypatch.setattr(initialization, "agreement", agreed)
-    monkeypatch.setattr("napari_motionseg.segmentation.finetune.agreement", agreed)
     start = checkpoint(tmp_path / "start.safetensors")
     how = dataclasses.replace(
         FinetuneSettings.quick().with_steps(1), crop=32, training=settings().training
