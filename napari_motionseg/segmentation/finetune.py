@@ -119,9 +119,7 @@ def finetune_job(
     counts = count_pixels(frames, classes)
     model, origin, frames = _start_of(start, classes, settings, examples, frames)
     beside = kept_catheters(model, frames)
-    known = origin["kind"] == "segmentation"
-    agreed = whole_agreement(model, frames) if known else None
-    settings = _settings_for(model, origin["kind"], frames, settings, agreed)
+    settings, agreed = _settings_for(model, origin["kind"], frames, settings)
     training = settings.training_for(len(frames))
     frames, before = _use_start(model, origin, frames, settings, agreed)
     if settings.carry is not None:
@@ -196,12 +194,14 @@ def _settings_for(
     kind: str,
     frames: Sequence[LabelledFrame],
     settings: FinetuneSettings,
-    agreed: float | None,
-) -> FinetuneSettings:
-    """Return the settings for a start of some kind and for what is labelled."""
-    whole = bool(whole_frames(frames))
-    depth = decoder_depth(model)
-    return settings.for_start(kind, depth, fits=fits(agreed), whole=whole)
+) -> tuple[FinetuneSettings, float | None]:
+    """Return the settings for a start of some kind and for what is labelled.
+
+    The second value is the agreement of the start with whole frames, if it has masks.
+    """
+    agreed = whole_agreement(model, frames) if kind == "segmentation" else None
+    whole, depth = bool(whole_frames(frames)), decoder_depth(model)
+    return settings.for_start(kind, depth, fits=fits(agreed), whole=whole), agreed
 
 
 def _use_start(
