@@ -48,12 +48,12 @@ CROSS_CUTTING = {
     "project/test_disk_faults.py",
     "project/test_disk_gone.py",
     "project/test_foreign_files.py",
-    "segmentation/test_strokes_that_contradict.py",
     "project/test_hostile.py",
     "project/test_kill.py",
     "project/test_power_cut.py",
     "segmentation/test_damaged_frames.py",
     "segmentation/test_first_result.py",
+    "segmentation/test_strokes_that_contradict.py",
     "training/test_damaged_frames.py",
     "training/test_determinism.py",
 }

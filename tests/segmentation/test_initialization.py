@@ -77,6 +77,12 @@ def test_classes_without_labels_are_left_alone(model, classes):
     assert relearn_foreign_classes(model, [labelled(*classes)], 3, 0) == []
 
 
+def test_strokes_that_correct_a_class_do_not_make_it_foreign(model):
+    before = model.head.weight.clone()
+    assert relearn_foreign_classes(model, [labelled(2, 1, -1)], 3, 0) == []
+    assert torch.equal(model.head.weight, before)
+
+
 def test_new_classes_are_not_called_foreign(model):
     assert relearn_foreign_classes(model, [labelled(2, 1, 0)], 2, 0) == []
 
