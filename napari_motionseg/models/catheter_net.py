@@ -25,6 +25,7 @@ from napari_motionseg.models.working_size import at_working_size
 KIND = "catheters"  # of its checkpoints, which no dock offers for vessels
 # of the card of a network of vessels: the checkpoint of the network beside it
 CARD_ENTRY = "catheters"
+BACKGROUND_ENTRY = "catheters_are_background"  # of the same card
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,8 @@ class CatheterNet:
         The network.
     name
         Name or path of its checkpoint.
+    is_background
+        Whether catheters are background in masks, in place of a class of their own.
 
     Raises
     ------
@@ -46,6 +49,7 @@ class CatheterNet:
 
     network: SegmentationNet
     name: str
+    is_background: bool = False
 
     def __post_init__(self) -> None:
         if self.network.classes != CATHETER + 1:
@@ -74,7 +78,7 @@ class CatheterNet:
         network, card = load_model(str(name), kind=(KIND, "segmentation"))
         if not isinstance(network, SegmentationNet):
             raise CheckpointError(f"{name}: {card.architecture} gives no masks")
-        return cls(network, str(name))
+        return cls(network, str(name), bool(provenance.get(BACKGROUND_ENTRY, False)))
 
     def probability(self, images: Tensor) -> Tensor:
         """Return the probability ``(B, H, W)`` of a catheter at each pixel.

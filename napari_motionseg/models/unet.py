@@ -288,6 +288,10 @@ class NetworkBeside(Protocol):
     def name(self) -> str:
         """Name or path of its checkpoint."""
 
+    @property
+    def is_background(self) -> bool:
+        """Whether its class is background, in place of a class of its own."""
+
     def probability(self, images: Tensor) -> Tensor:
         """Return the probability ``(B, H, W)`` of its class in pictures."""
 

@@ -32,9 +32,12 @@ class CatheterRule:
     ----------
     inside
         ``(H, W)`` bool, True within the field of view of the loop.
+    as_background
+        Whether catheters are background, in place of a class of their own.
     """
 
     inside: NDArray[np.bool_]
+    as_background: bool = False
 
     @cached_property
     def edge(self) -> NDArray[np.bool_]:
@@ -65,6 +68,26 @@ class CatheterRule:
         kept = (from_edge & (extent >= SHORTEST)) | inner
         believed = np.concatenate(([False], kept))[marks]
         return np.where(believed, catheter, np.float32(0))
+
+    def divided(
+        self, found: NDArray[np.float32], catheter: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return the probabilities ``(C, H, W)`` after the network of catheters.
+
+        They are those of background, vessel and catheter, or of the first two if
+        catheters are background.
+
+        Parameters
+        ----------
+        found
+            Probabilities ``(2, H, W)`` of background and vessel.
+        catheter
+            Probability ``(H, W)`` of a catheter that a network gives.
+        """
+        three = with_catheters(found, self.believed(catheter))
+        if not self.as_background:
+            return three
+        return np.stack((three[0] + three[2], three[1]))
 
 
 def _extent(part: tuple[slice, ...]) -> float:

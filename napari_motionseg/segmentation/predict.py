@@ -20,7 +20,7 @@ from napari_motionseg.models import SegmentationNet, load_model, resolve_device
 from napari_motionseg.models.catheter_net import CatheterNet
 from napari_motionseg.models.class_names import VESSEL
 from napari_motionseg.models.familiarity import Familiarity
-from napari_motionseg.segmentation.catheter_rule import CatheterRule, with_catheters
+from napari_motionseg.segmentation.catheter_rule import CatheterRule
 from napari_motionseg.segmentation.obeyed_labels import obey
 from napari_motionseg.segmentation.predictor import Predictor
 
@@ -188,7 +188,8 @@ def catheter_rule(
     if not predictor.tells_catheters:
         return None
     everywhere = np.ones(cine.shape[1:], np.bool_)
-    return CatheterRule(everywhere if inside is None else inside)
+    shown = everywhere if inside is None else inside
+    return CatheterRule(shown, as_background=predictor.catheters_are_background)
 
 
 def _empty(cine: Cine, threshold: float, labels: Labels | None) -> Segmentation:
@@ -272,8 +273,7 @@ def _keep(
     With a rule, the last plane is the probability of a catheter beside the classes.
     """
     if rule is not None:
-        catheter = rule.believed(probabilities[-1])
-        probabilities = with_catheters(probabilities[:-1], catheter)
+        probabilities = rule.divided(probabilities[:-1], probabilities[-1])
     foreground = 1 - probabilities[0]
     if inside is not None:
         foreground = np.where(inside, foreground, 0)

@@ -74,6 +74,8 @@ class Predictor:
 
     Attributes
     ----------
+    catheters_are_background
+        Whether the catheters that are told are background, in place of a class.
     workers
         Number of threads that each predict a batch; one if memory runs out.
     notes
@@ -97,6 +99,7 @@ class Predictor:
         self._model = ready(model, device)
         beside = model.catheters if catheters else None
         self._beside = None if beside is None else ready(beside.network, device)
+        self.catheters_are_background = beside is not None and beside.is_background
 
     @property
     def tells_catheters(self) -> bool:

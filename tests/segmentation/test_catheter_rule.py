@@ -62,3 +62,17 @@ def test_each_pixel_is_divided_as_by_hand():
         rest, p = 1 - catheter[y, x], vessel[y, x]
         by_hand = [rest * (1 - p), rest * p, catheter[y, x]]
         assert three[:, y, x].tolist() == pytest.approx(by_hand, abs=1e-6)
+
+
+def test_catheters_can_be_background():
+    everywhere = np.ones((40, 60), bool)
+    catheter = np.zeros((40, 60), np.float32)
+    catheter[10:13] = 0.9  # from edge to edge
+    found = np.stack((np.full((40, 60), 0.3), np.full((40, 60), 0.7))).astype("f4")
+    three = CatheterRule(everywhere).divided(found, catheter)
+    two = CatheterRule(everywhere, as_background=True).divided(found, catheter)
+    assert three.shape == (3, 40, 60)
+    np.testing.assert_allclose(two[1], three[1])
+    np.testing.assert_allclose(two.sum(axis=0), 1, atol=1e-6)
+    assert float(three[2, 11].min()) > 0.8
+    assert float(two[0, 11].min()) > 0.9

@@ -46,33 +46,48 @@ def start(tmp_path):
     return checkpoint(tmp_path / "start.safetensors", 2, {"catheters": str(beside)})
 
 
-def tuned(start, tmp_path, painted, classes=(0, 1)):
+def tuned(start, tmp_path, painted, classes=(0, 1), name="tuned"):
     """Fine-tune on strokes of so many pixels of each class."""
+    sizes = painted if isinstance(painted, dict) else dict.fromkeys(classes, painted)
     rng = np.random.default_rng(0)
     cine = Cine.from_array(rng.integers(0, 256, (2, 48, 64), np.uint8))
     strokes = np.zeros((2, 48, 64), np.uint8)  # 0 is unlabelled, 1 the background
     for row, number in enumerate(classes):
-        strokes[0, 5 * row, :painted] = number + 1
+        strokes[0, 5 * row, : sizes[number]] = number + 1
     labels = Labels.from_painted(strokes, "scribbles")
     training = TrainingSettings(steps=1, device="cpu", precision="float32")
     settings = FinetuneSettings(
         steps=1, batch=1, crop=32, network=TINY, training=training
     )
-    out = tmp_path / "tuned.safetensors"
+    out = tmp_path / f"{name}.safetensors"
     return cine, finetune([(cine, labels)], settings, start=start, out=out)
 
 
 def test_a_stroke_that_touches_a_catheter_keeps_it(start, tmp_path):
-    cine, out = tuned(start, tmp_path, MOST_CONTRADICTED_PX // 2)
-    assert read_card(out).provenance["catheters"].endswith("beside.safetensors")
+    cine, out = tuned(start, tmp_path, MOST_CONTRADICTED_PX)
+    card = read_card(out).provenance
+    assert card["catheters"].endswith("beside.safetensors")
+    assert "catheters_are_background" not in card
     found = segment(cine, out, device="cpu", whole_picture=True)
     assert (found.masks == CATHETER).all()
 
 
-def test_labels_that_call_it_something_else_are_right(start, tmp_path):
-    cine, out = tuned(start, tmp_path, MOST_CONTRADICTED_PX // 2 + 1)
+def test_labels_that_call_it_vessel_are_right(start, tmp_path):
+    cine, out = tuned(start, tmp_path, MOST_CONTRADICTED_PX + 1)
     assert "catheters" not in read_card(out).provenance
     assert segment(cine, out, device="cpu").likeliest.max() == 1
+
+
+def test_labels_that_call_it_background_make_all_catheters_background(start, tmp_path):
+    painted = {0: MOST_CONTRADICTED_PX + 1, 1: MOST_CONTRADICTED_PX}
+    cine, out = tuned(start, tmp_path, painted)
+    assert read_card(out).provenance["catheters_are_background"] is True
+    found = segment(cine, out, device="cpu", whole_picture=True)
+    assert (found.masks == 0).all()
+    assert found.likeliest.max() == 1
+    # a training that goes on from there does not bring them back
+    cine, again = tuned(out, tmp_path, {0: 1, 1: 1}, name="again")
+    assert read_card(again).provenance["catheters_are_background"] is True
 
 
 def test_a_painted_class_of_catheters_is_the_networks_own(start, tmp_path):
