@@ -24,7 +24,7 @@ RECIPE_DEFAULTS: dict[str, dict[str, Any]] = {
         "carry": None,
         "crop": 256,
         "device": "auto",
-        "kept": 0.25,
+        "kept": "earned",
         "rate": 0.001,
         "seed": 0,
         "steps": 120,

@@ -140,7 +140,7 @@ def simulated_corrections(
     """
     usual = simulated_strokes(mask, settings, seed)
     outside = ndimage.distance_transform_edt(~mask) > CORRECTED_MARGIN
-    strokes = []
+    strokes: list[NDArray[np.uint8]] = []
     for number, wrong, where, most in (
         (VESSEL, mask & ~marked, mask, settings.vessel),
         (BACKGROUND, marked & outside, outside, settings.background),

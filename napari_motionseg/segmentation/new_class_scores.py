@@ -24,6 +24,8 @@ MOST_FRAMES = 16
 MOST_PIXELS = 20_000  # of each class in a frame
 EVERY = 5  # every 5th row and column stands for what is not labelled
 RIDGE = 0.01  # weight of the squared weights of features with a deviation of 1
+# deviation below which a feature says little; small ones would get huge weights
+LEAST_SPREAD = 0.1
 ITERATIONS = 100
 
 
@@ -48,7 +50,7 @@ def fit_new_classes(
     if not numbers:
         return
     features, target, weights = _pixels(model, frames, numbers)
-    centre, spread = features.mean(dim=0), features.std(dim=0).clamp(min=1e-6)
+    centre, spread = features.mean(dim=0), features.std(dim=0).clamp(min=LEAST_SPREAD)
     scores = _known_scores(model, features)
     rows, bias = fitted_rows(
         (features - centre) / spread, scores, target, weights, numbers
