@@ -197,9 +197,12 @@ def _settings_for(
 ) -> tuple[FinetuneSettings, float | None]:
     """Return the settings for a start of some kind and for what is labelled.
 
-    The second value is the agreement of the start with whole frames, if it has masks.
+    The second value is the agreement of the start with whole frames, if it has masks
+    and a setting depends on it.
     """
-    agreed = whole_agreement(model, frames) if kind == "segmentation" else None
+    asked = settings.levels is not None or settings.kept == "earned"
+    known = kind == "segmentation" and asked
+    agreed = whole_agreement(model, frames) if known else None
     whole, depth = bool(whole_frames(frames)), decoder_depth(model)
     return settings.for_start(kind, depth, fits=fits(agreed), whole=whole), agreed
 

@@ -104,6 +104,7 @@ def fitted_rows(
     places = torch.tensor(list(numbers))
 
     def closure() -> Tensor:
+        """Return the loss, and leave its gradient in the parameters."""
         optimizer.zero_grad()
         logits = scores.index_copy(1, places, features @ rows.T + bias)
         per_pixel = F.cross_entropy(logits, target, reduction="none")

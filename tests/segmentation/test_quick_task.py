@@ -244,6 +244,16 @@ def test_a_start_is_compared_with_whole_frames_only_once(tmp_path, monkeypatch):
     assert kept == pytest.approx(0.9**4)
 
 
+def test_a_start_is_not_compared_if_nothing_depends_on_it(tmp_path, monkeypatch):
+    def agreed(model, frames):
+        raise AssertionError("compared")
+
+    monkeypatch.setattr(initialization, "agreement", agreed)
+    start = checkpoint(tmp_path / "start.safetensors")
+    how = settings(1, levels=None, kept=0.0)
+    finetune([bars()], how, start=start, out=tmp_path / "m.safetensors")
+
+
 def test_a_new_class_is_learnt_beside_those_that_the_start_knows(tmp_path):
     start = checkpoint(tmp_path / "start.safetensors", classes=3)
     cine, labels = bars((64, 48), classes=4)
